@@ -1,0 +1,61 @@
+"""The native extensions; everything else is declared in pyproject.toml.
+
+FASTCACHE_DEBUG=1     assertions inside the native core, and no optimisation
+FASTCACHE_PROBE=1     also build the test-only window on the core (tests/native)
+FASTCACHE_COVERAGE=1  gcov line coverage of the .pxd files
+"""
+
+import os
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+MSVC = sys.platform == "win32"
+DEBUG = os.environ.get("FASTCACHE_DEBUG") == "1"
+COVERAGE = os.environ.get("FASTCACHE_COVERAGE") == "1"
+
+compile_args = ["/O2"] if MSVC else ["-O3", "-fvisibility=hidden", "-Wno-unreachable-code"]
+link_args: list[str] = []
+macros: list[tuple[str, str | None]] = [("FASTCACHE_DEBUG", "1" if DEBUG else "0")]
+if DEBUG and not MSVC:
+    compile_args = ["-O1", "-g", "-UNDEBUG"]
+if COVERAGE and not MSVC:
+    compile_args = ["-O0", "-g", "--coverage"]
+    link_args = ["--coverage"]
+
+
+def extension(name: str, path: str) -> Extension:
+    return Extension(
+        name,
+        [path],
+        include_dirs=["src/fastcache/_core"],
+        define_macros=macros,
+        extra_compile_args=compile_args,
+        extra_link_args=link_args,
+    )
+
+
+extensions = [
+    extension(f"fastcache._core.{name}", f"src/fastcache/_core/{name}.pyx")
+    for name in ("movable", "flight", "store", "loading", "function")
+]
+if os.environ.get("FASTCACHE_PROBE") == "1":
+    extensions.append(extension("tests.native.probe", "tests/native/probe.pyx"))
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        include_path=["src"],
+        language_level=3,
+        emit_linenums=COVERAGE,
+        annotate=os.environ.get("FASTCACHE_ANNOTATE") == "1",
+        compiler_directives={
+            "binding": False,
+            "boundscheck": False,
+            "embedsignature": False,
+            "freethreading_compatible": True,
+            "wraparound": False,
+        },
+    )
+)

@@ -1,0 +1,12 @@
+"""Monotonic time in nanoseconds, read exactly or cheaply.
+
+The coarse reading is never ahead of the exact one and at most ``clock_lag()`` behind it, so
+``coarse >= t`` proves that t has come and ``coarse + lag < t`` that it has not.
+"""
+
+from libc.stdint cimport int64_t
+
+cdef extern from "clock.h" nogil:
+    int64_t clock_exact "fc_clock_exact"() noexcept
+    int64_t clock_coarse "fc_clock_coarse"() noexcept
+    int64_t clock_lag "fc_clock_lag"() noexcept

@@ -1,0 +1,179 @@
+"""Work on whole cores, and the list of all that live, which the child of a fork must mend.
+
+Only ``store.pyx`` uses this file: the list is its own.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from fastcache._core.core cimport Core, core_now, core_stripe_at
+from fastcache._core.entry cimport Entry, entry_extra, entry_value
+from fastcache._core.evict cimport order_free
+from fastcache._core.flight cimport Flight, graph_survives_fork
+from fastcache._core.grave cimport Grave
+from fastcache._core.jitter cimport random_seeded
+from fastcache._core.mutex cimport Mutex, assert_outside, atomic_load, mutex_lock, mutex_reset, mutex_unlock
+from fastcache._core.py cimport FOREVER, py_decref, raw_free, steal
+from fastcache._core.stripe cimport Counts, Stripe, stripe_check_lock_held
+from fastcache._core.stripe_loads cimport stripe_give_up, stripe_next_flight
+from fastcache._core.stripe_values cimport stripe_evict, stripe_swap_out
+from fastcache._core.table cimport Table, table_entry, table_free, table_init
+
+cdef extern from *:
+    """
+    struct __pyx_t_9fastcache_5_core_4core_Core;
+    static struct __pyx_t_9fastcache_5_core_4core_Core *fc_all_cores = NULL;
+    static fc_mutex fc_all_cores_mutex;
+    """
+    Core* all_cores "fc_all_cores"
+    Mutex all_cores_mutex "fc_all_cores_mutex"
+
+
+cdef inline void core_enlist(Core* core) noexcept nogil:
+    global all_cores
+    mutex_lock(&all_cores_mutex)
+    core.previous = NULL
+    core.next = all_cores
+    if all_cores != NULL:
+        all_cores.previous = core
+    all_cores = core
+    mutex_unlock(&all_cores_mutex)
+
+
+cdef inline void core_unlist(Core* core) noexcept nogil:
+    global all_cores
+    mutex_lock(&all_cores_mutex)
+    if core.next != NULL:
+        core.next.previous = core.previous
+    if core.previous != NULL:
+        core.previous.next = core.next
+    elif all_cores == core:
+        all_cores = core.next
+    mutex_unlock(&all_cores_mutex)
+
+
+cdef inline void drop_table(Table* t) noexcept:
+    """Drops what a table owns that is in no stripe any more, and its memory."""
+    cdef uint32_t slot
+    cdef Entry* e
+    assert_outside()
+    for slot in range(t.fresh):
+        e = table_entry(t, slot)
+        if e.key == NULL:
+            continue
+        if e.has_extra:
+            if entry_extra(e).flight != NULL:
+                py_decref(entry_extra(e).flight)
+            if entry_extra(e).error != NULL:
+                py_decref(entry_extra(e).error)
+        if entry_value(e) != NULL:
+            py_decref(entry_value(e))
+        py_decref(e.key)
+        if e.has_extra:
+            raw_free(e.content)
+    table_free(t)
+
+
+cdef inline void core_drop(Core* core) noexcept:
+    """Gives up a core that nobody can reach any more, and all that it owns."""
+    cdef uint32_t i
+    if core.memory == NULL:
+        return
+    for i in range(core.stripe_mask + 1):
+        drop_table(&core_stripe_at(core, i).table)
+        order_free(&core_stripe_at(core, i).order)
+    raw_free(core.memory)
+    core.memory = NULL
+
+
+cdef inline bint core_clear(Core* core) noexcept:
+    """Empties every stripe, one after the other; False when memory is out."""
+    cdef Table table
+    cdef uint32_t i
+    for i in range(core.stripe_mask + 1):
+        if not table_init(&table):
+            return False
+        stripe_swap_out(core_stripe_at(core, i), &core.rules, &table)
+        drop_table(&table)
+    return True
+
+
+cdef inline void core_evict_elsewhere(Core* core, const Stripe* full, int64_t now, Grave* g) noexcept:
+    """Makes one place in a stripe other than ``full``, which holds no value to evict."""
+    cdef uint32_t i
+    cdef Stripe* s
+    for i in range(core.stripe_mask + 1):
+        s = core_stripe_at(core, i)
+        if s != full and stripe_evict(s, &core.rules, now, g):
+            break
+
+
+cdef inline int64_t core_sum(Core* core, Counts* sum) noexcept nogil:
+    """Adds up the counters of all stripes; the number of values held."""
+    cdef int64_t values = 0
+    cdef int64_t* to = <int64_t*>sum
+    cdef int64_t* of
+    cdef uint32_t i
+    cdef size_t j
+    memset(sum, 0, sizeof(Counts))
+    for i in range(core.stripe_mask + 1):
+        of = <int64_t*>&core_stripe_at(core, i).counts
+        for j in range(sizeof(Counts) // sizeof(int64_t)):
+            to[j] += of[j]
+        values += core_stripe_at(core, i).values
+    return values if values < core.rules.maxsize else core.rules.maxsize
+
+
+cdef inline const char* core_check(Core* core) noexcept nogil:
+    """Recounts everything; what is wrong, or NULL.  For a store that no other thread is changing."""
+    cdef const char* wrong = NULL
+    cdef int64_t values = 0
+    cdef uint32_t i
+    cdef Stripe* s
+    for i in range(core.stripe_mask + 1):
+        s = core_stripe_at(core, i)
+        mutex_lock(&s.lock)
+        wrong = stripe_check_lock_held(s)
+        values += s.values
+        mutex_unlock(&s.lock)
+        if wrong != NULL:
+            return wrong
+    if atomic_load(&core.rules.values) > core.rules.maxsize:
+        return b"more values than maxsize"
+    if values != atomic_load(&core.rules.values):
+        return b"places and values differ"
+    return NULL
+
+
+cdef inline void core_mend(Core* core, uint64_t seed) noexcept:
+    """In the child of a fork: no lock held, no flight of a thread that is gone, other random numbers."""
+    cdef int64_t now = core_now(core)
+    cdef PyObject* found
+    cdef Flight flight
+    cdef uint32_t i, cursor
+    cdef Stripe* s
+    cdef Grave g
+    for i in range(core.stripe_mask + 1):
+        s = core_stripe_at(core, i)
+        mutex_reset(&s.lock)
+        s.random = random_seeded(seed ^ s.random, i)
+        cursor = 0
+        while True:
+            found = stripe_next_flight(s, &cursor)
+            if found == NULL:
+                break
+            flight = <Flight>steal(found)
+            if not flight.survive_fork():
+                # Left behind, never dropped: a finalizer could free a core in the middle of the walk.
+                g.count = 0
+                stripe_give_up(s, &core.rules, flight.slot, <PyObject*>flight, now, flight.behind, &g)
+
+
+cdef inline void cores_mend(uint64_t seed) noexcept:
+    cdef Core* core = all_cores
+    mutex_reset(&all_cores_mutex)
+    graph_survives_fork()
+    while core != NULL:
+        core_mend(core, seed)
+        core = core.next

@@ -1,0 +1,7 @@
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class Flight:
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...

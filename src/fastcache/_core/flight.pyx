@@ -1,0 +1,272 @@
+"""One load of one key while it is in progress: who leads, who waits, how it ended.
+
+        queue          claim                    end
+    RUNNING ---> QUEUED ---> RUNNING ---> LANDED | FAILED | ABANDONED
+
+Waiting.  A flight is a condition of its own: waiters stand at its door, a lock that is made when the first of them
+comes and is held until the end.  Then it is released once, and each waiter who gets it passes it on at once,
+before it asks for the GIL.  They wait with the GIL released; signals get through.  Waiters of other kinds can be
+told by ``end``, which knows of every end.
+
+Deadlock.  A thread that leads a flight and is about to wait for another first walks the graph: from a flight to
+those that its leader waits for.  If that comes back to this thread, it would wait for itself, and raises instead.
+The graph has one mutex, taken only by threads that lead and wait at the same time, and no lock is taken under it.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from fastcache._core.clock cimport clock_exact
+from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
+from fastcache._core.py cimport FOREVER, py_decref, py_incref
+
+from threading import main_thread
+
+from fastcache._errors import LoadCycleError
+
+cdef extern from "Python.h":
+    ctypedef enum LockStatus "PyLockStatus":
+        ACQUIRED "PY_LOCK_ACQUIRED"
+    Door door_new "PyThread_allocate_lock"() noexcept nogil
+    void door_free "PyThread_free_lock"(Door) noexcept nogil
+    int door_try "PyThread_acquire_lock"(Door, int) noexcept nogil
+    LockStatus door_wait "PyThread_acquire_lock_timed"(Door, long long microseconds, int interruptible) noexcept nogil
+    void door_open "PyThread_release_lock"(Door) noexcept nogil
+    unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
+
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX >= 0x030D0000
+    #define fc_finalizing() Py_IsFinalizing()
+    #else
+    #define fc_finalizing() _Py_IsFinalizing()
+    #endif
+    #ifdef _WIN32
+    #define FC_SIGNAL_SLICE 100000LL    /* lock waits cannot be interrupted there */
+    #else
+    #define FC_SIGNAL_SLICE 200000LL    /* a signal between letting go of the GIL and the wait interrupts nothing */
+    #endif
+    FC_THREAD_LOCAL PyObject *fc_current_flight = NULL;
+    """
+    bint finalizing "fc_finalizing"() noexcept
+    const long long SIGNAL_SLICE "FC_SIGNAL_SLICE"
+    # The flight that this thread is loading; borrowed.
+    PyObject* current "fc_current_flight"
+
+cdef enum:
+    # Keys of a cycle that an error names.
+    PATH_ROOM = 8
+    # Microseconds between two looks at whether the interpreter is still there.
+    SLICE = 5_000_000
+
+cdef Mutex graph
+# How many forks led to this process: a wait that began before the last one has lost its leader.
+cdef int forks = 0
+
+
+cdef class Flight:
+    def __init__(self):
+        raise TypeError("a flight is begun by a cache, not made")
+
+    def __dealloc__(self):
+        if self.door != NULL:
+            door_free(self.door)
+
+    cdef tuple seen(self, int64_t now):
+        """(key, age in seconds, waiters, leading thread or 0, whether behind a served value)."""
+        return self.key, (now - self.started_at) / 1e9, self.waiters, self.owner, bool(self.behind)
+
+    cdef void queue(self) noexcept:
+        """Leaves the flight to whoever claims it first."""
+        mutex_lock(&self.mutex)
+        self.state = QUEUED
+        self.owner = 0
+        mutex_unlock(&self.mutex)
+
+    cdef bint claim(self) noexcept:
+        """Makes this thread the leader of a queued flight; False if it is not queued."""
+        cdef bint claimed
+        mutex_lock(&self.mutex)
+        claimed = self.state == QUEUED
+        if claimed:
+            self.state = RUNNING
+            self.owner = this_thread()
+        mutex_unlock(&self.mutex)
+        return claimed
+
+    cdef bint is_mine(self) noexcept:
+        """Whether this thread is loading it, so that waiting would be for itself."""
+        return self.state == RUNNING and self.owner == this_thread()
+
+    cdef void enter(self) noexcept:
+        """This thread's load begins."""
+        global current
+        self.outer = current
+        if current != NULL:
+            mutex_lock(&graph)
+            (<Flight>current).inner = <PyObject*>self
+            mutex_unlock(&graph)
+        current = <PyObject*>self
+
+    cdef void leave(self) noexcept:
+        """This thread's load is over; greenlets of one thread may end theirs in any order."""
+        global current
+        if self.outer != NULL or self.inner != NULL:
+            mutex_lock(&graph)
+            if self.outer != NULL:
+                (<Flight>self.outer).inner = self.inner
+            if self.inner != NULL:
+                (<Flight>self.inner).outer = self.outer
+            mutex_unlock(&graph)
+        if current == <PyObject*>self:
+            current = self.outer
+
+    cdef void end(self, FlightState state) noexcept:
+        """Announces how it ended, and lets everybody go."""
+        cdef Door door
+        mutex_lock(&self.mutex)
+        self.state = state
+        door = self.door
+        mutex_unlock(&self.mutex)
+        if door != NULL:
+            door_open(door)
+
+    cdef FlightState wait(self, int64_t deadline) except? QUEUED:
+        """Waits for the end, at most until ``deadline`` (real monotonic nanoseconds): RUNNING says that it passed.
+
+        Raises LoadCycleError where the wait could not end, and whatever a signal handler raises.
+        """
+        cdef Wait mine
+        cdef Flight leading
+        assert_outside()
+        if current == NULL:
+            # Nobody can be waiting for a thread that leads nothing.
+            return self.wait_at_door(deadline)
+        leading = <Flight>current
+        mine.flight = <PyObject*>self
+        enter_graph(leading, &mine)
+        try:
+            return self.wait_at_door(deadline)
+        finally:
+            mutex_lock(&graph)
+            leading.waits = mine.earlier
+            mutex_unlock(&graph)
+
+    cdef FlightState wait_at_door(self, int64_t deadline) except? QUEUED:
+        cdef FlightState state
+        cdef LockStatus status
+        cdef long long slice, left
+        cdef int forks_before = forks
+        cdef Door door
+        mutex_lock(&self.mutex)
+        if self.state <= RUNNING and self.door == NULL:
+            self.door = door_new()
+            if self.door != NULL:
+                door_try(self.door, 0)
+        state = self.state
+        door = self.door
+        self.waiters += 1
+        mutex_unlock(&self.mutex)
+        try:
+            # Signals are the main thread's.
+            slice = SIGNAL_SLICE if main_thread().ident == this_thread() else SLICE
+            while state <= RUNNING:
+                if door == NULL:
+                    raise MemoryError()
+                left = slice
+                if deadline != FOREVER:
+                    left = (deadline - clock_exact() + 999) // 1000
+                    if left <= 0:
+                        return RUNNING
+                    left = min(left, slice)
+                with nogil:
+                    status = door_wait(door, left, 1)
+                    if status == ACQUIRED:
+                        # Before the GIL: the next waiter need not wait for this one to run.
+                        door_open(door)
+                if status != ACQUIRED:
+                    PyErr_CheckSignals()
+                if finalizing():
+                    raise SystemExit("the interpreter is shutting down")
+                if forks != forks_before:
+                    # A signal handler forked, and this is the child.
+                    return ABANDONED
+                mutex_lock(&self.mutex)
+                state = self.state
+                mutex_unlock(&self.mutex)
+            return state
+        finally:
+            mutex_lock(&self.mutex)
+            self.waiters -= 1
+            mutex_unlock(&self.mutex)
+
+    cdef bint survive_fork(self) noexcept:
+        """In the child: lets go of what its threads held; False if the leader is not among its threads."""
+        mutex_reset(&self.mutex)
+        # The door may be held by nobody that lives: left behind, never freed.
+        self.door = NULL
+        self.waiters = 0
+        if self.state == RUNNING and self.owner == this_thread():
+            return True
+        self.state = ABANDONED
+        return False
+
+
+cdef void graph_survives_fork() noexcept:
+    """In the child."""
+    global forks
+    mutex_reset(&graph)
+    forks += 1
+
+
+cdef Flight new_flight(object key):
+    """A flight that this thread leads."""
+    cdef Flight flight = Flight.__new__(Flight)
+    flight.key = key
+    flight.state = RUNNING
+    flight.owner = this_thread()
+    return flight
+
+
+cdef int enter_graph(Flight leading, Wait* wait) except -1:
+    """Notes that the leader of ``leading`` waits; raises instead if the walk comes back to this thread."""
+    cdef PyObject* path[PATH_ROOM]
+    cdef int length = 0
+    cdef int i
+    mutex_lock(&graph)
+    if leads_back(wait.flight, this_thread(), path, &length):
+        for i in range(length):
+            py_incref(path[i])
+    else:
+        wait.earlier = leading.waits
+        leading.waits = wait
+    mutex_unlock(&graph)
+    if length == 0:
+        return 0
+    try:
+        keys = [(<Flight>path[i]).key for i in range(length - 1, -1, -1)]
+    finally:
+        for i in range(length):
+            py_decref(path[i])
+    raise LoadCycleError(keys)
+
+
+cdef bint leads_back(PyObject* start, unsigned long me, PyObject** path, int* length) noexcept:
+    """Whether the leader of ``start`` waits, through any number of others, for this thread; under the graph's mutex.
+
+    Such waits are refused, so the walk meets no cycle but one through this thread, and ends.
+    """
+    cdef PyObject* at = start
+    cdef bint back = (<Flight>start).owner == me
+    cdef Wait* wait
+    while at != NULL and not back:
+        wait = (<Flight>at).waits
+        while wait != NULL and not back:
+            back = leads_back(wait.flight, me, path, length)
+            wait = wait.earlier
+        at = (<Flight>at).inner
+    if back and length[0] < PATH_ROOM:
+        path[length[0]] = start
+        length[0] += 1
+    return back

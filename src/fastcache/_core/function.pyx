@@ -1,0 +1,224 @@
+"""A function whose results are kept in a store.
+
+Calls come through vectorcall, and a hit runs no Python code but the key's hash.  The key of a call with one plain
+argument is that argument; of any other call, a tuple of all arguments, told apart as functools.lru_cache does.
+"""
+
+cimport cython
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport int64_t, uint64_t
+
+from fastcache._core.calls cimport Call, call_length, call_packing, call_unpack
+from fastcache._core.core cimport core_peek
+from fastcache._core.key cimport key_hash
+from fastcache._core.loading cimport LoadingStore, Terms
+from fastcache._core.py cimport FOREVER, py_is_int, py_is_str, py_vectorcall, steal
+
+from types import GenericAlias
+
+cdef extern from "Python.h":
+    ctypedef PyObject* (*vectorcallfunc)(PyObject*, PyObject* const*, size_t, PyObject*)
+    size_t positional_count "PyVectorcall_NARGS"(size_t) noexcept nogil
+    object bound_method "PyMethod_New"(object, object)
+
+cdef extern from "slots.h":
+    void enable_vectorcall "fc_enable_vectorcall"(PyTypeObject*, Py_ssize_t)
+
+cdef extern from *:
+    """
+    #define fc_vectorcall_offset() offsetof(struct __pyx_obj_9fastcache_5_core_8function_CachedFunction, vectorcall)
+    """
+    Py_ssize_t vectorcall_offset "fc_vectorcall_offset"() noexcept
+
+# Stands between positional and named arguments, so that f(("a", 1)) is not f(a=1).
+cdef object NAMED = object()
+
+
+@cython.final
+@cython.no_gc_clear
+cdef class CachedFunction:
+    cdef vectorcallfunc vectorcall
+    # Written once, by __init__.
+    cdef LoadingStore store
+    cdef object function
+    cdef dict parameters    # what cache_parameters tells
+    cdef object key         # makes a call's key, or None
+    cdef bint plain         # a call with one plain argument has it as its key
+    cdef bint typed
+    cdef Py_ssize_t skipped  # leading arguments that are no part of the key
+    # What the store had counted at the last cache_clear.
+    cdef int64_t hits_before
+    cdef int64_t misses_before
+    cdef dict __dict__
+    cdef object __weakref__
+
+    def __cinit__(self, *args, **kwargs):
+        self.vectorcall = <vectorcallfunc>call_cached
+
+    __class_getitem__ = classmethod(GenericAlias)
+
+    def __init__(
+        self, LoadingStore store not None, function, /, *, key=None, bint typed=False, Py_ssize_t skipped=0,
+        dict parameters=None,
+    ):
+        if self.store is not None:
+            raise RuntimeError("a cached function is set up once")
+        self.function = function
+        self.key = key
+        self.typed = typed
+        self.parameters = parameters or {}
+        self.plain = key is None and not typed
+        self.skipped = skipped
+        self.store = store
+
+    def __call__(self, /, *args, **kwargs):
+        # Only for who asks for this method; calls go to call_cached.
+        cdef Call call
+        packed = call_packing(self.function, args, kwargs)
+        call_unpack(packed, &call)
+        return call_cached(self, call.args, call.positional, call.names)
+
+    def __get__(self, instance, owner):
+        return self if instance is None else bound_method(self, instance)
+
+    def __repr__(self):
+        return f"<fastcache.cached {self.function!r}>"
+
+    def __reduce__(self):
+        return self.function.__qualname__
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    @property
+    def cache(self):
+        """The store of the results."""
+        return self.store
+
+    cdef object key_of(self, const Call* call):
+        """The key of a call; runs strangers' code if a key function was given."""
+        cdef Py_ssize_t skipped = self.skipped
+        cdef Py_ssize_t length = call_length(call) - skipped
+        cdef Py_ssize_t positional = call.positional - skipped
+        cdef Py_ssize_t named = length - positional
+        cdef Py_ssize_t size, i
+        cdef PyObject* const* args = call.args + skipped
+        if positional < 0:
+            raise TypeError(f"{self.function!r} was called without the {skipped} leading arguments that it is bound to")
+        if self.key is not None:
+            return steal(py_vectorcall(<PyObject*>self.key, args, positional, call.names))
+        if self.plain and length == 1 and positional == 1 and (py_is_str(args[0]) or py_is_int(args[0])):
+            return <object>args[0]
+        size = positional + (1 + 2 * named if named > 0 else 0) + (length if self.typed else 0)
+        key = PyTuple_New(size)
+        size = 0
+        for i in range(length):
+            if i == positional:
+                size = put(key, size, NAMED)
+            if i >= positional:
+                size = put(key, size, (<tuple>call.names)[i - positional])
+            size = put(key, size, <object>args[i])
+        if self.typed:
+            for i in range(length):
+                size = put(key, size, type(<object>args[i]))
+        return key
+
+    def cache_key(self, /, *args, **kwargs):
+        """The key that a call with these arguments (``self`` of a method included) has in ``cache``."""
+        cdef Call call
+        packed = call_packing(self.function, args, kwargs)
+        call_unpack(packed, &call)
+        return self.key_of(&call)
+
+    def cache_info(self):
+        """(hits, misses, maxsize, currsize) since the last cache_clear."""
+        info = self.store.cache_info()
+        return info._replace(hits=info.hits - self.hits_before, misses=info.misses - self.misses_before)
+
+    def cache_clear(self):
+        """Forgets all results, and starts counting anew."""
+        self.store.clear()
+        info = self.store.cache_info()
+        self.hits_before = info.hits
+        self.misses_before = info.misses
+
+    def cache_parameters(self):
+        """The options that the function was decorated with."""
+        return dict(self.parameters)
+
+    def cache_invalidate(self, /, *args, **kwargs):
+        """Forgets the result of a call with these arguments; whether there was one."""
+        return self.store.delete(self.cache_key(*args, **kwargs))
+
+    def cache_contains(self, /, *args, **kwargs):
+        """Whether a call with these arguments would be a hit."""
+        return self.cache_key(*args, **kwargs) in self.store
+
+    def cache_refresh(self, /, *args, **kwargs):
+        """Calls the function now, joining such a call that is under way, keeps the result and returns it."""
+        cdef Call call
+        cdef Terms terms
+        packed = call_packing(self.function, args, kwargs)
+        call_unpack(packed, &call)
+        terms.ttl = self.store.core.rules.ttl
+        terms.deadline = FOREVER
+        terms.force = True
+        key = self.key_of(&call)
+        return self.store.load(<PyObject*>key, key_hash(<PyObject*>key), &call, &terms)
+
+
+cdef inline Py_ssize_t put(object key, Py_ssize_t at, object item):
+    Py_INCREF(item)
+    PyTuple_SET_ITEM(key, at, item)
+    return at + 1
+
+
+cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
+    cdef PyObject* key
+    cdef PyObject* value
+    cdef uint64_t hash
+    cdef Call call
+    call.positional = positional_count(flags)
+    # The plain key is borrowed from the arguments, which the caller holds.
+    if self.plain and call.positional == <size_t>self.skipped + 1 and names == NULL:
+        key = args[self.skipped]
+        if py_is_str(key) or py_is_int(key):
+            hash = key_hash(key)
+            value = core_peek(&self.store.core, key, hash)
+            if value != NULL:
+                return steal(value)
+            return call_missing(self, key, hash, args, call.positional, NULL)
+    if self.store is None:
+        raise TypeError("this cached function was never set up")
+    call.function = <PyObject*>self.function
+    call.args = args
+    call.names = names
+    made = self.key_of(&call)
+    hash = key_hash(<PyObject*>made)
+    value = core_peek(&self.store.core, <PyObject*>made, hash)
+    if value != NULL:
+        return steal(value)
+    return call_missing(self, <PyObject*>made, hash, args, call.positional, names)
+
+
+cdef object call_missing(
+    CachedFunction self, PyObject* key, uint64_t hash, PyObject* const* args, size_t positional, PyObject* names,
+):
+    cdef Call call
+    cdef Terms terms
+    call.function = <PyObject*>self.function
+    call.args = args
+    call.positional = positional
+    call.names = names
+    terms.ttl = self.store.core.rules.ttl
+    terms.deadline = FOREVER
+    terms.force = False
+    return self.store.load(key, hash, &call, &terms)
+
+
+enable_vectorcall(<PyTypeObject*>CachedFunction, vectorcall_offset())

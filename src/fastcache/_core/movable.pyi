@@ -1,0 +1,9 @@
+from datetime import timedelta
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class MovableClock:
+    def __new__(cls, start: float | timedelta = 1000.0) -> MovableClock: ...
+    @property
+    def now(self) -> float: ...
+    def advance(self, seconds: float | timedelta) -> None: ...

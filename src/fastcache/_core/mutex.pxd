@@ -1,0 +1,18 @@
+"""The lock of a stripe or a flight: the GIL where there is one, a PyMutex where there is none."""
+
+from libc.stdint cimport int64_t
+
+cdef extern from "mutex.h":
+    ctypedef struct Mutex "fc_mutex":
+        pass
+    void mutex_lock "fc_mutex_lock"(Mutex*) noexcept nogil
+    void mutex_unlock "fc_mutex_unlock"(Mutex*) noexcept nogil
+    void mutex_reset "fc_mutex_reset"(Mutex*) noexcept nogil
+    # Debug builds stop here if this thread holds a lock.
+    void assert_outside "fc_assert_outside"() noexcept nogil
+
+cdef extern from "atomics.h" nogil:
+    int64_t atomic_load "fc_load"(const int64_t*) noexcept
+    void atomic_store "fc_store"(int64_t*, int64_t) noexcept
+    int64_t atomic_add "fc_add"(int64_t*, int64_t) noexcept
+    bint atomic_swap_if "fc_swap_if"(int64_t*, int64_t expected, int64_t wanted) noexcept

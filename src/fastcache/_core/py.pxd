@@ -1,0 +1,54 @@
+"""CPython's words for references and strings, on bare pointers: Cython's own take owned objects."""
+
+from cpython.object cimport PyObject, PyTypeObject
+from libc.stdint cimport int64_t
+
+cdef extern from "Python.h":
+    ctypedef struct PyASCIIObject:
+        Py_hash_t hash
+
+    # None of these runs Python code or touches the collector: allowed under a lock.
+    void py_incref "Py_INCREF"(PyObject*) noexcept nogil
+    PyTypeObject* py_type "Py_TYPE"(PyObject*) noexcept nogil
+    bint py_is_gc "PyObject_IS_GC"(PyObject*) noexcept nogil
+    bint py_is_str "PyUnicode_CheckExact"(PyObject*) noexcept nogil
+    bint py_is_int "PyLong_CheckExact"(PyObject*) noexcept nogil
+    bint py_is_bytes "PyBytes_CheckExact"(PyObject*) noexcept nogil
+    bint py_is_float "PyFloat_CheckExact"(PyObject*) noexcept nogil
+    bint py_is_tuple "PyTuple_CheckExact"(PyObject*) noexcept nogil
+    Py_ssize_t py_str_length "PyUnicode_GET_LENGTH"(PyObject*) noexcept nogil
+    int py_str_kind "PyUnicode_KIND"(PyObject*) noexcept nogil
+    const void* py_str_data "PyUnicode_DATA"(PyObject*) noexcept nogil
+    Py_ssize_t py_bytes_length "PyBytes_GET_SIZE"(PyObject*) noexcept nogil
+    const char* py_bytes_data "PyBytes_AS_STRING"(PyObject*) noexcept nogil
+    double py_float_value "PyFloat_AS_DOUBLE"(PyObject*) noexcept nogil
+    Py_ssize_t py_tuple_length "PyTuple_GET_SIZE"(PyObject*) noexcept nogil
+    PyObject* py_tuple_item "PyTuple_GET_ITEM"(PyObject*, Py_ssize_t) noexcept nogil
+    bint py_is_callable "PyCallable_Check"(PyObject*) noexcept
+    PyTypeObject py_int_type "PyLong_Type"
+
+    # These may run anything: never under a lock.
+    void py_decref "Py_DECREF"(PyObject*) noexcept
+    Py_hash_t py_hash "PyObject_Hash"(PyObject*) except -1
+    int py_equal "PyObject_RichCompareBool"(PyObject*, PyObject*, int) except -1
+    PyObject* py_vectorcall "PyObject_Vectorcall"(PyObject*, PyObject* const*, size_t, PyObject*)
+
+    # Raw memory: no Python heap, no collector, no thread state.
+    void* raw_alloc "PyMem_RawMalloc"(size_t) noexcept nogil
+    void* raw_zeroed "PyMem_RawCalloc"(size_t, size_t) noexcept nogil
+    void* raw_resize "PyMem_RawRealloc"(void*, size_t) noexcept nogil
+    void raw_free "PyMem_RawFree"(void*) noexcept nogil
+
+cdef extern from *:
+    """
+    #define fc_tuple_items(t) (((PyTupleObject *)(t))->ob_item)
+    """
+    PyObject** py_tuple_items "fc_tuple_items"(PyObject*) noexcept nogil
+
+cdef extern from "slots.h":
+    # Takes over a new reference.
+    object steal "fc_steal"(PyObject*)
+
+cdef extern from "<stdint.h>":
+    const int64_t FOREVER "INT64_MAX"
+    const int64_t ALWAYS "INT64_MIN"

@@ -1,0 +1,71 @@
+"""What a store was configured with, and the capacity that its stripes share."""
+
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from fastcache._core.evict cimport CLOCK, LRU, Policy
+from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_swap_if
+from fastcache._core.py cimport FOREVER
+
+cdef enum:
+    # Fewer nanoseconds than this between a failure and the next try are not worth counting: 50 ms.
+    LEAST_PAUSE = 50_000_000
+
+cdef struct Rules:
+    # Written once, before the store is shared.  Nanoseconds.
+    int64_t ttl                 # FOREVER: never expires; 0: nothing is stored
+    int64_t jitter_low          # a lifetime is ttl + U[jitter_low, jitter_low + jitter_span]
+    int64_t jitter_span         # >= 0
+    int64_t refresh_ahead       # 0: no early refresh
+    int64_t stale_window
+    int64_t error_window
+    int64_t keep                # the larger of the two windows
+    int64_t retry_base
+    int64_t retry_cap
+    int64_t maxsize             # entries; FOREVER: unbounded
+    Policy policy
+    # Shared by all stripes; atomic.
+    int64_t values              # values held, and places taken for values about to be
+
+
+cdef inline void rules_init(Rules* r) noexcept nogil:
+    """Those of a store that was never set up: unbounded, and nothing expires."""
+    memset(r, 0, sizeof(Rules))
+    r.ttl = r.maxsize = r.retry_cap = FOREVER
+
+
+cdef inline int rules_read(Rules* r, object settings) except -1:
+    """From an object with the attributes of ``_config.Settings``."""
+    rules_init(r)
+    if settings.ttl is not None:
+        r.ttl = settings.ttl
+    if settings.maxsize is not None:
+        r.maxsize = settings.maxsize
+    r.jitter_low = settings.jitter_low
+    r.jitter_span = settings.jitter_span
+    r.refresh_ahead = settings.refresh_ahead
+    r.stale_window = settings.stale_while_revalidate
+    r.error_window = settings.stale_if_error
+    r.keep = max(r.stale_window, r.error_window)
+    r.retry_base = settings.retry_base
+    r.retry_cap = settings.retry_cap
+    r.policy = LRU if settings.policy == "lru" else CLOCK
+    return 0
+
+
+cdef inline bint rules_take_place(Rules* r) noexcept nogil:
+    """Takes a place for one more value; False when the store is full."""
+    cdef int64_t values
+    if r.maxsize == FOREVER:
+        atomic_add(&r.values, 1)
+        return True
+    while True:
+        values = atomic_load(&r.values)
+        if values >= r.maxsize:
+            return False
+        if atomic_swap_if(&r.values, values, values + 1):
+            return True
+
+
+cdef inline void rules_give_places(Rules* r, int64_t n) noexcept nogil:
+    atomic_add(&r.values, -n)

@@ -1,0 +1,62 @@
+/* What Cython does not offer for types: visiting and clearing what C structs own, vectorcall, and methods that take
+ * their arguments as they come.
+ */
+#ifndef FASTCACHE_SLOTS_H
+#define FASTCACHE_SLOTS_H
+
+#include "Python.h"
+
+/* Hands a new reference to Cython, which otherwise would take another one. */
+static inline PyObject *fc_steal(PyObject *o) { return o; }
+
+static traverseproc fc_inner_traverse;
+static inquiry fc_inner_clear;
+static traverseproc fc_own_traverse;
+static inquiry fc_own_clear;
+
+static int fc_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    int stop = fc_own_traverse(self, visit, arg);
+    return stop ? stop : fc_inner_traverse(self, visit, arg);
+}
+
+static int fc_clear(PyObject *self)
+{
+    fc_own_clear(self);
+    return fc_inner_clear ? fc_inner_clear(self) : 0;
+}
+
+/* Makes the collector also see what `own_traverse` visits; call once, at module init, before any instance. */
+static inline void fc_extend_gc(PyTypeObject *type, traverseproc own_traverse, inquiry own_clear)
+{
+    fc_inner_traverse = type->tp_traverse;
+    fc_inner_clear = type->tp_clear;
+    fc_own_traverse = own_traverse;
+    fc_own_clear = own_clear;
+    type->tp_traverse = fc_traverse;
+    type->tp_clear = fc_clear;
+    PyType_Modified(type);
+}
+
+/* A method that gets the caller's argument array, where Cython would first own every argument.  `def` must stay. */
+static inline int fc_add_method(PyTypeObject *type, PyMethodDef *def)
+{
+    PyObject *method = PyDescr_NewMethod(type, def);
+    if (method == NULL)
+        return -1;
+    int failed = PyDict_SetItemString(type->tp_dict, def->ml_name, method);
+    Py_DECREF(method);
+    PyType_Modified(type);
+    return failed;
+}
+
+/* Calls to instances go to the vectorcallfunc at `offset`; as a class attribute they bind like a function. */
+static inline void fc_enable_vectorcall(PyTypeObject *type, Py_ssize_t offset)
+{
+    type->tp_vectorcall_offset = offset;
+    type->tp_call = PyVectorcall_Call;
+    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR;
+    PyType_Modified(type);
+}
+
+#endif

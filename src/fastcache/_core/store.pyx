@@ -1,0 +1,344 @@
+"""The native store: a mapping whose values age, in stripes.
+
+This is where the native core meets Python: keys are hashed, the clock is read, verdicts become results, and what
+stripes let go of is dropped, all with nothing locked.
+"""
+
+cimport cython
+from cpython.object cimport PyObject, PyTypeObject, visitproc
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from fastcache._core.core cimport Core, core_init, core_peek, core_stripe_at, core_stripes_for
+from fastcache._core.cores cimport (
+    core_check, core_clear, core_drop, core_enlist, core_evict_elsewhere, core_sum, core_unlist, cores_mend,
+)
+from fastcache._core.grave cimport Grave, grave_drop
+from fastcache._core.key cimport key_hash
+from fastcache._core.listing cimport count_unexpired, list_flights, list_stripe, look_described
+from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method
+from fastcache._core.movable cimport MovableClock
+from fastcache._core.probe cimport probe_end, probe_settle
+from fastcache._core.py cimport FOREVER, py_decref, steal
+from fastcache._core.rules cimport Rules, rules_init, rules_read
+from fastcache._core.seconds cimport to_nanoseconds
+from fastcache._core.stripe cimport HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, Counts, Stripe, Verdict, stripe_visit
+from fastcache._core.stripe_values cimport Look, stripe_expire, stripe_get, stripe_look, stripe_put, stripe_remove
+from fastcache._core.visit cimport Visit, visit_start
+
+from types import GenericAlias
+
+cdef extern from "slots.h":
+    ctypedef int (*traverseproc)(PyObject*, visitproc, void*)
+    ctypedef int (*inquiry)(PyObject*)
+    void extend_gc "fc_extend_gc"(PyTypeObject*, traverseproc, inquiry)
+
+cdef object NOTHING = object()
+
+
+def nanoseconds(str name, seconds, /):
+    """A duration in seconds as whole nanoseconds; TypeError or ValueError names the parameter and the value."""
+    return to_nanoseconds(name, seconds)
+
+
+@cython.no_gc_clear
+cdef class Store:
+    __class_getitem__ = classmethod(GenericAlias)
+
+    def __cinit__(self, *args, **kwargs):
+        cdef Rules rules
+        rules_init(&rules)
+        # Safe to use even if __init__ never runs.
+        if not core_init(&self.core, &rules, 1, 0):
+            raise MemoryError()
+        core_enlist(&self.core)
+
+    def __dealloc__(self):
+        core_unlist(&self.core)
+        core_drop(&self.core)
+
+    def _configure(self, settings, /):
+        """Sets the store up from an object with the attributes of ``_config.Settings``; once, before any other use."""
+        cdef Core core, former
+        cdef Rules rules
+        cdef MovableClock clock = settings.clock
+        if self.configured:
+            raise RuntimeError("a cache is set up once; it cannot be initialised again")
+        memset(&core, 0, sizeof(Core))
+        rules_read(&rules, settings)
+        if not core_init(&core, &rules, core_stripes_for(&rules, settings.processors), settings.seed):
+            raise MemoryError()
+        if clock is not None:
+            core.hands = &clock.nanoseconds
+        core_unlist(&self.core)
+        former = self.core
+        self.core = core
+        self.clock = clock
+        self.configured = True
+        core_enlist(&self.core)
+        core_drop(&former)
+
+    cdef int64_t ttl_of(self, object ttl) except? -1:
+        """A call's ttl: ``...`` is the store's, None is for ever."""
+        cdef int64_t result
+        if ttl is ...:
+            return self.core.rules.ttl
+        if ttl is None:
+            return FOREVER
+        result = to_nanoseconds("ttl", ttl)
+        self.core.timed = True
+        return result
+
+    cdef bint again(self, Verdict verdict, Visit* v) except -1:
+        """After every step of a visit: drops what the stripe let go of; True if the step is to be taken again."""
+        grave_drop(&v.grave)
+        if verdict == IN_DOUBT:
+            probe_settle(&v.probe)
+            return True
+        if verdict == NO_PLACE:
+            self.make_place(v.stripe, v.now, &v.grave)
+            grave_drop(&v.grave)
+            return True
+        if verdict == NO_MEMORY:
+            raise MemoryError()
+        return False
+
+    cdef void make_place(self, Stripe* full, int64_t now, Grave* g) noexcept:
+        """After NO_PLACE: evicts from another stripe."""
+        core_evict_elsewhere(&self.core, full, now, g)
+
+    # ---- reading ----
+
+    cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL:
+        """A new reference to an unexpired value, or NULL without an exception."""
+        cdef PyObject* value = NULL
+        cdef Verdict verdict
+        cdef Visit v
+        visit_start(&v, &self.core, key, hash)
+        try:
+            while True:
+                verdict = stripe_get(v.stripe, &self.core.rules, &v.probe, v.now, counted, &value, &v.grave)
+                if not self.again(verdict, &v):
+                    return value
+        finally:
+            probe_end(&v.probe)
+
+    def __getitem__(self, key):
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef PyObject* value = core_peek(&self.core, <PyObject*>key, hash)
+        if value == NULL:
+            value = self.find(<PyObject*>key, hash, True)
+            if value == NULL:
+                raise KeyError(key)
+        return steal(value)
+
+    def __contains__(self, key):
+        cdef PyObject* value = self.find(<PyObject*>key, key_hash(<PyObject*>key), False)
+        if value == NULL:
+            return False
+        py_decref(value)
+        return True
+
+    def __len__(self):
+        return count_unexpired(&self.core)
+
+    def __iter__(self):
+        for number in range(self.core.stripe_mask + 1):
+            yield from list_stripe(&self.core, number, False)
+
+    def _pairs(self):
+        """Iterates over (key, value) of what has not expired."""
+        for number in range(self.core.stripe_mask + 1):
+            yield from list_stripe(&self.core, number, True)
+
+    def _look(self, key, /):
+        """(value, state, seconds to expiry or None, error, failures, seconds to retry, loading), or None."""
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef Verdict verdict
+        cdef Visit v
+        cdef Look look
+        memset(&look, 0, sizeof(Look))
+        visit_start(&v, &self.core, <PyObject*>key, hash)
+        try:
+            while True:
+                verdict = stripe_look(v.stripe, &self.core.rules, &v.probe, v.now, &look)
+                if not self.again(verdict, &v):
+                    break
+        finally:
+            probe_end(&v.probe)
+        if verdict != HIT:
+            return None
+        return look_described(&look, v.now)
+
+    # ---- writing ----
+
+    cdef PyObject* put(self, PyObject* key, PyObject* value, int64_t ttl, bint keep) except? NULL:
+        """Writes a value; with ``keep``, an unexpired one stays, and a new reference to it is returned."""
+        cdef uint64_t hash = key_hash(key)
+        cdef PyObject* kept = NULL
+        cdef Verdict verdict
+        cdef Visit v
+        visit_start(&v, &self.core, key, hash)
+        try:
+            while True:
+                verdict = stripe_put(
+                    v.stripe, &self.core.rules, &v.probe, value, ttl, v.now, &kept if keep else NULL, &v.grave,
+                )
+                if not self.again(verdict, &v):
+                    return kept
+        finally:
+            probe_end(&v.probe)
+
+    def set(self, key, value, *, ttl=...):
+        """Writes a value.
+
+        :param ttl: its time to live in seconds instead of the cache's; None: it never expires; 0: it is not kept.
+        """
+        self.put(<PyObject*>key, <PyObject*>value, self.ttl_of(ttl), False)
+
+    def __setitem__(self, key, value):
+        self.put(<PyObject*>key, <PyObject*>value, self.core.rules.ttl, False)
+
+    def setdefault(self, key, default=None, /):
+        """The value of ``key``; if it has none, ``default`` is written first.  One step: all callers get one object."""
+        cdef PyObject* kept = self.put(<PyObject*>key, <PyObject*>default, self.core.rules.ttl, True)
+        return default if kept == NULL else steal(kept)
+
+    # ---- removing ----
+
+    cdef PyObject* remove(self, PyObject* key, bint* found) except? NULL:
+        """Removes a key; a new reference to its unexpired value, or NULL without an exception.
+
+        ``found`` says whether there was anything, if only a load under way.
+        """
+        cdef uint64_t hash = key_hash(key)
+        cdef PyObject* value = NULL
+        cdef Verdict verdict
+        cdef Visit v
+        visit_start(&v, &self.core, key, hash)
+        try:
+            while True:
+                verdict = stripe_remove(v.stripe, &self.core.rules, &v.probe, v.now, &value, &v.grave)
+                if not self.again(verdict, &v):
+                    found[0] = verdict != MISS
+                    return value
+        finally:
+            probe_end(&v.probe)
+
+    def __delitem__(self, key):
+        cdef bint found
+        cdef PyObject* value = self.remove(<PyObject*>key, &found)
+        if value == NULL:
+            raise KeyError(key)
+        py_decref(value)
+
+    def delete(self, key, /):
+        """Removes a key; whether it had an unexpired value.
+
+        A load of it that is under way is detached: those who wait get its result, and it is not stored.
+        """
+        cdef bint found
+        cdef PyObject* value = self.remove(<PyObject*>key, &found)
+        if value == NULL:
+            return False
+        py_decref(value)
+        return True
+
+    def pop(self, key, default=NOTHING, /):
+        """Removes a key and returns its unexpired value, or ``default``; without one, KeyError."""
+        cdef bint found
+        cdef PyObject* value = self.remove(<PyObject*>key, &found)
+        if value != NULL:
+            return steal(value)
+        if default is NOTHING:
+            raise KeyError(key)
+        return default
+
+    def expire(self, key, /):
+        """Ends the freshness of a key now, and leaves its value to the stale windows; whether it had been unexpired.
+
+        A load of it that is under way is detached, as by ``delete``.
+        """
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef Verdict verdict
+        cdef Visit v
+        self.core.timed = True
+        visit_start(&v, &self.core, <PyObject*>key, hash)
+        try:
+            while True:
+                verdict = stripe_expire(v.stripe, &self.core.rules, &v.probe, v.now, &v.grave)
+                if not self.again(verdict, &v):
+                    return verdict == HIT
+        finally:
+            probe_end(&v.probe)
+
+    def clear(self):
+        """Removes everything; loads under way are detached, as by ``delete``."""
+        if not core_clear(&self.core):
+            raise MemoryError()
+
+    # ---- seeing ----
+
+    def _counts(self):
+        """All counters by name, and how many values are held, expired ones included."""
+        cdef Counts c
+        cdef int64_t values = core_sum(&self.core, &c)
+        return c, values
+
+    def _flights(self):
+        """The flights under way: (key, age in seconds, waiters, leading thread, whether behind a served value)."""
+        return list_flights(&self.core)
+
+    def _check(self):
+        """Recounts all that is counted, while no other thread changes it; AssertionError says what is wrong."""
+        cdef const char* wrong = core_check(&self.core)
+        if wrong != NULL:
+            raise AssertionError(wrong.decode())
+
+
+cdef int store_visit(Store self, visitproc visit, void* arg) noexcept:
+    cdef uint32_t i
+    cdef int stop
+    for i in range(self.core.stripe_mask + 1):
+        stop = stripe_visit(core_stripe_at(&self.core, i), visit, arg)
+        if stop != 0:
+            return stop
+    return 0
+
+
+cdef int store_clear(Store self) noexcept:
+    core_clear(&self.core)
+    return 0
+
+
+cdef object store_get(Store self, PyObject* const* args, Py_ssize_t count):
+    cdef uint64_t hash
+    cdef PyObject* value
+    if count != 1 and count != 2:
+        raise TypeError(f"get expected 1 or 2 arguments, got {count}")
+    hash = key_hash(args[0])
+    value = core_peek(&self.core, args[0], hash)
+    if value == NULL:
+        value = self.find(args[0], hash, True)
+        if value == NULL:
+            return <object>args[1] if count == 2 else None
+    return steal(value)
+
+
+cdef MethodDef get_method
+get_method.name = b"get"
+get_method.function = <AnyFunction>store_get
+get_method.flags = POSITIONAL
+get_method.doc = (
+    b"get($self, key, default=None, /)\n--\n\n"
+    b"The value of ``key`` if it has one that has not expired, else ``default``."
+)
+add_method(<PyTypeObject*>Store, &get_method)
+
+
+def after_fork(seed, /):
+    """In the child of a fork: frees locks, ends the loads of threads that are gone, draws new random sequences."""
+    cores_mend(seed)
+
+
+extend_gc(<PyTypeObject*>Store, <traverseproc>store_visit, <inquiry>store_clear)
