@@ -1,0 +1,48 @@
+"""The in-process cache that cannot stampede."""
+
+import warnings
+from importlib import metadata
+
+from fastcache import _fork  # noqa: F401 - registers what the child of a fork mends
+from fastcache._cache import Cache
+from fastcache._config import percent
+from fastcache._decorator import cached
+from fastcache._errors import CacheError, LoadCycleError, LoadTimeout, RecursiveLoadError
+from fastcache._policy import Policy
+from fastcache._single import Flown, SingleFlight
+from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
+
+__all__ = [
+    "Cache",
+    "CacheError",
+    "CacheInfo",
+    "Entry",
+    "FlightInfo",
+    "Flown",
+    "LoadCycleError",
+    "LoadTimeout",
+    "Policy",
+    "RecursiveLoadError",
+    "SingleFlight",
+    "Stats",
+    "cached",
+    "percent",
+]
+__version__ = "0.1.0"
+
+
+def _warn_of_namesake() -> None:
+    """Another, older distribution installs a package of the same name, and either overwrites the other."""
+    try:
+        other = metadata.version("fastcache")
+    except metadata.PackageNotFoundError:
+        return
+    warnings.warn(
+        f"the unrelated distribution 'fastcache' {other} is installed beside 'pyfastcache' and shares its import name; "
+        "uninstall both, then install pyfastcache",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+_warn_of_namesake()

@@ -1,0 +1,177 @@
+"""The cache: a mapping whose values age, and that loads what it misses once for all who ask."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterable, Mapping, MutableMapping
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+from fastcache._config import EvictionPolicy, Jitter, Seconds, check_count, settings
+from fastcache._core.flight import Flight
+from fastcache._core.loading import LoadingStore
+from fastcache._core.movable import MovableClock
+from fastcache._refresh import RefreshPool
+from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
+from fastcache._views import Items, Keys, Values
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+
+
+class Cache(LoadingStore[K, V]):
+    """An in-process cache that cannot stampede.
+
+    All durations are in seconds: int, float or timedelta.
+
+    :param maxsize: most entries held at any time; None: no bound.
+    :param ttl: how long a value lives from its write; None: for ever; 0: nothing is kept, loads are still shared.
+    :param jitter: random part of each lifetime, drawn at the write: 5 makes it ttl +- 5, (-5, 0) ttl - 5 to ttl,
+        ``percent(10)`` ttl +- 10 %.  Keys written together then expire apart.
+    :param refresh_ahead: how long before its expiry a value is reloaded in the background, at its next use.
+    :param stale_while_revalidate: how long after its expiry a value is still served, while it is reloaded behind.
+    :param stale_if_error: how long after its expiry a value is served if loading it fails.
+    :param policy: what is evicted from a full cache: "clock" (about the least recently used; the fastest) or "lru"
+        (exactly the least recently used).  Expired values leave first.
+    :param refresh_workers: most threads that reload in the background; None: min(4, processors).
+    :param refresh_queue: most reloads waiting for such a thread; further ones are dropped and tried again later.
+    :param seed: of the random draws, for tests.
+    :param clock: a ``fastcache.testing.MovableClock`` to use instead of the system's monotonic clock.
+    :param name: shown in repr and thread names.
+
+    Raises TypeError or ValueError, naming the parameter and the value.  No loader, ``__eq__``, ``__hash__`` or
+    ``__del__`` ever runs under one of the cache's locks.
+    """
+
+    __slots__ = ("__weakref__", "_close_pool", "_maxsize", "_pool", "name")
+
+    def __init__(
+        self,
+        maxsize: int | None = None,
+        ttl: Seconds | None = None,
+        *,
+        jitter: Jitter = 0,
+        refresh_ahead: Seconds = 0,
+        stale_while_revalidate: Seconds = 0,
+        stale_if_error: Seconds = 0,
+        policy: EvictionPolicy = "clock",
+        refresh_workers: int | None = None,
+        refresh_queue: int = 64,
+        seed: int | None = None,
+        clock: MovableClock | None = None,
+        name: str | None = None,
+    ) -> None:
+        check_count("refresh_workers", refresh_workers, optional=True)
+        check_count("refresh_queue", refresh_queue)
+        checked = settings(
+            maxsize=maxsize,
+            ttl=ttl,
+            jitter=jitter,
+            refresh_ahead=refresh_ahead,
+            stale_while_revalidate=stale_while_revalidate,
+            stale_if_error=stale_if_error,
+            policy=policy,
+            seed=seed,
+            clock=clock,
+        )
+        self._configure(checked)
+        self.name = name
+        self._maxsize = maxsize
+        self._pool: RefreshPool | None = None
+        if checked.refresh_ahead or checked.stale_while_revalidate:
+            workers = refresh_workers or min(4, os.cpu_count() or 1)
+            self._pool = RefreshPool(workers, refresh_queue, f"fastcache-refresh-{name or hex(id(self))}")
+            # The pool does not know the cache, so it cannot keep it alive; its threads leave when the cache goes.
+            self._close_pool = weakref.finalize(self, self._pool.close, 0.0)
+            self._close_pool.atexit = False
+
+    # ---- the rest of a mutable mapping ----
+
+    def keys(self) -> Keys[K]:
+        return Keys(self)
+
+    def values(self) -> Values[V]:
+        return Values(self)
+
+    def items(self) -> Items[K, V]:
+        return Items(self)
+
+    def popitem(self) -> tuple[K, V]:
+        """Removes and returns some unexpired pair; KeyError if there is none."""
+        missing = object()
+        for key in self:
+            value = self.pop(key, missing)
+            if value is not missing:
+                return key, value  # type: ignore[return-value]
+        raise KeyError("the cache is empty")
+
+    def update(self, other: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **more: Any) -> None:
+        """Writes all pairs, one after the other."""
+        pairs: Any = other
+        if isinstance(other, Cache):
+            # What expires on the way is left out.
+            pairs = other.items()
+        elif hasattr(other, "keys"):
+            pairs = ((key, other[key]) for key in other.keys())  # type: ignore[index]  # noqa: SIM118 - may not be iterable
+        for key, value in pairs:
+            self[key] = value
+        for name, value in more.items():
+            self[name] = value  # type: ignore[index]
+
+    # Entries have no order.
+    __reversed__ = None
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a cache cannot be copied or pickled; its items can")
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"<{type(self).__name__}{name}: {len(self)} of {self._maxsize or 'unbounded'}>"
+
+    # ---- seeing ----
+
+    def get_entry(self, key: K) -> Entry | None:
+        """The value of ``key`` with its age and the state of its loads; None if there is none that could be served.
+
+        It leaves no trace: no counter, no eviction order, no refresh.
+        """
+        found = self._look(key)
+        return None if found is None else Entry(*found)
+
+    def stats(self) -> Stats:
+        counts, entries = self._counts()
+        return Stats(**counts, entries=entries)
+
+    def cache_info(self) -> CacheInfo:
+        counts, _ = self._counts()
+        return CacheInfo(counts["hits"] + counts["stale_hits"], counts["misses"], self._maxsize, len(self))
+
+    def flights(self) -> list[FlightInfo]:
+        """The loads under way now."""
+        return [FlightInfo(*flight) for flight in self._flights()]
+
+    # ---- background ----
+
+    def _schedule(self, flight: Flight, call: tuple[Any, ...], ttl: int, /) -> bool:
+        if self._pool is None:
+            return False
+        return self._pool.submit(partial(self._run, flight, call, ttl), partial(self._drop, flight))
+
+    def close(self) -> None:
+        """Ends background work: drops queued refreshes and waits up to 5 s for those under way.
+
+        The cache stays usable; what is due or stale is then served without being refreshed behind.
+        """
+        if self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self: T) -> T:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+MutableMapping.register(Cache)

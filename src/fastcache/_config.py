@@ -1,0 +1,163 @@
+"""A cache's options, checked and turned into nanoseconds once."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from fastcache._core.movable import MovableClock
+from fastcache._core.store import nanoseconds
+
+Seconds: TypeAlias = float | timedelta
+EvictionPolicy: TypeAlias = Literal["clock", "lru"]
+
+# An exact order needs one table, and a table numbers its entries in 24 bits.
+LRU_LIMIT = 16_000_000
+RETRY_BASE = 1_000_000_000
+RETRY_CAP = 60_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class percent:  # noqa: N801 - reads as a unit: jitter=percent(10)
+    """A jitter as a share of the ttl: ``percent(10)`` spreads lifetimes over ttl * 0.9 to ttl * 1.1."""
+
+    share: float
+
+    def __post_init__(self) -> None:
+        if isinstance(self.share, bool) or not isinstance(self.share, (int, float)):
+            raise TypeError(f"percent must be a number, not {self.share!r}")
+        if not 0 <= self.share < 100:
+            raise ValueError(f"percent must be at least 0 and below 100, not {self.share!r}")
+
+
+Jitter: TypeAlias = Seconds | tuple[Seconds, Seconds] | percent
+
+
+class Settings(NamedTuple):
+    """What the native store is set up from; durations in nanoseconds."""
+
+    maxsize: int | None
+    ttl: int | None
+    jitter_low: int
+    jitter_span: int
+    refresh_ahead: int
+    stale_while_revalidate: int
+    stale_if_error: int
+    retry_base: int
+    retry_cap: int
+    policy: str
+    processors: int
+    seed: int
+    clock: MovableClock | None
+
+
+def settings(
+    *,
+    maxsize: int | None,
+    ttl: Seconds | None,
+    jitter: Jitter,
+    refresh_ahead: Seconds,
+    stale_while_revalidate: Seconds,
+    stale_if_error: Seconds,
+    policy: EvictionPolicy,
+    seed: int | None,
+    clock: MovableClock | None,
+) -> Settings:
+    """Checks the options of a cache; TypeError or ValueError names the parameter and the value."""
+    check_count("maxsize", maxsize, optional=True)
+    ttl_ns = None if ttl is None else nanoseconds("ttl", ttl)
+    low, span = _jitter(jitter, ttl_ns)
+    ahead = nanoseconds("refresh_ahead", refresh_ahead)
+    stale = nanoseconds("stale_while_revalidate", stale_while_revalidate)
+    error = nanoseconds("stale_if_error", stale_if_error)
+    if not ttl_ns:
+        for name, window, given in (
+            ("refresh_ahead", ahead, refresh_ahead),
+            ("stale_while_revalidate", stale, stale_while_revalidate),
+            ("stale_if_error", error, stale_if_error),
+        ):
+            if window:
+                raise ValueError(f"{name}={given!r} needs a ttl above 0, not ttl={ttl!r}")
+    elif ahead >= ttl_ns + low:
+        shortest = (ttl_ns + low) / 1e9
+        raise ValueError(f"refresh_ahead={refresh_ahead!r} must be shorter than the shortest lifetime, {shortest} s")
+    if policy not in ("clock", "lru"):
+        raise ValueError(f"policy must be 'clock' or 'lru', not {policy!r}")
+    if policy == "lru" and maxsize is not None and maxsize > LRU_LIMIT:
+        raise ValueError(f"maxsize must be at most {LRU_LIMIT} with policy='lru', not {maxsize!r}")
+    if clock is not None and not isinstance(clock, MovableClock):
+        raise TypeError(f"clock must be a fastcache.testing.MovableClock, not {clock!r}")
+    return Settings(
+        maxsize,
+        ttl_ns,
+        low,
+        span,
+        ahead,
+        stale,
+        error,
+        RETRY_BASE,
+        min(ttl_ns or RETRY_CAP, RETRY_CAP),
+        policy,
+        os.cpu_count() or 1,
+        fresh_seed() if seed is None else _checked_seed(seed),
+        clock,
+    )
+
+
+def check_count(name: str, value: object, *, optional: bool = False) -> None:
+    """A positive int, or None where that means no bound."""
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int{' or None' if optional else ''}, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1{' or None' if optional else ''}, not {value!r}")
+    if value >= 2**62:
+        raise ValueError(f"{name} is too large: {value!r}")
+
+
+def fresh_seed() -> int:
+    return int.from_bytes(os.urandom(8), "little")
+
+
+def _checked_seed(seed: object) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"seed must be an int, not {seed!r}")
+    return seed % 2**64
+
+
+def _jitter(jitter: Jitter, ttl: int | None) -> tuple[int, int]:
+    """(lowest, width) of what is added to a ttl."""
+    low, high = _jitter_range(jitter, ttl)
+    if not ttl and (low, high, getattr(jitter, "share", 0)) != (0, 0, 0):
+        raise ValueError(f"jitter={jitter!r} needs a ttl above 0")
+    if ttl and low <= -ttl:
+        raise ValueError(f"jitter={jitter!r} must be smaller than the ttl of {ttl / 1e9} s")
+    return low, high - low
+
+
+def _jitter_range(jitter: Any, ttl: int | None) -> tuple[int, int]:
+    if isinstance(jitter, percent):
+        width = int((ttl or 0) * jitter.share / 100)
+        return -width, width
+    if not isinstance(jitter, tuple):
+        width = nanoseconds("jitter", jitter)
+        if ttl and width >= ttl:
+            raise ValueError(f"jitter={jitter!r} must be smaller than the ttl of {ttl / 1e9} s")
+        return -width, width
+    if len(jitter) != 2:
+        raise ValueError(f"jitter must be a number or a pair (lowest, highest), not {jitter!r}")
+    low, high = (_signed(bound, jitter) for bound in jitter)
+    if low > high:
+        raise ValueError(f"jitter must be a pair (lowest, highest), not {jitter!r}")
+    return low, high
+
+
+def _signed(bound: Any, jitter: Any) -> int:
+    seconds = bound.total_seconds() if isinstance(bound, timedelta) else bound
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"jitter must be a pair of numbers of seconds, not {jitter!r}")
+    return int(math.copysign(1, seconds)) * nanoseconds("jitter", abs(seconds))

@@ -1,0 +1,96 @@
+"""``@cached``: a function or method whose results are kept."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Hashable
+from typing import Any, ParamSpec, TypeVar, overload
+
+from fastcache._cache import Cache
+from fastcache._config import EvictionPolicy, Jitter, Seconds
+from fastcache._core.function import CachedFunction
+from fastcache._core.movable import MovableClock
+from fastcache._methods import PerInstance
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@overload
+def cached(maxsize: Callable[P, R], /) -> CachedFunction[P, R]: ...
+@overload
+def cached(
+    maxsize: int | None = 128,
+    ttl: Seconds | None = None,
+    *,
+    typed: bool = False,
+    per_instance: bool = False,
+    key: Callable[..., Hashable] | None = None,
+    jitter: Jitter = 0,
+    refresh_ahead: Seconds = 0,
+    stale_while_revalidate: Seconds = 0,
+    stale_if_error: Seconds = 0,
+    policy: EvictionPolicy = "clock",
+    refresh_workers: int | None = None,
+    refresh_queue: int = 64,
+    seed: int | None = None,
+    clock: MovableClock | None = None,
+    name: str | None = None,
+) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
+def cached(
+    maxsize: Any = 128,
+    ttl: Seconds | None = None,
+    *,
+    typed: bool = False,
+    per_instance: bool = False,
+    key: Callable[..., Hashable] | None = None,
+    **options: Any,
+) -> Any:
+    """Keeps the results of a function; one call of it for all who ask for the same arguments meanwhile.
+
+    ``@cached`` and ``@cached(ttl=60, ...)``; all options of ``Cache`` are taken, and:
+
+    :param typed: whether arguments of different types are different, as 1 and 1.0.
+    :param per_instance: for methods: one cache for each instance, known by identity and not kept alive.  Otherwise one
+        cache serves all instances, with ``self`` as part of the key.
+    :param key: makes the key from a call's arguments instead; for ``per_instance``, without ``self``.
+
+    The result has ``cache_info``, ``cache_clear``, ``cache_parameters``, ``cache`` and, each taking the function's own
+    arguments (``self`` included), ``cache_invalidate``, ``cache_contains``, ``cache_key`` and ``cache_refresh``.
+
+    Raises TypeError or ValueError, naming the parameter and the value.  Exceptions are not kept.
+    """
+    if callable(maxsize) or isinstance(maxsize, classmethod):
+        return cached(ttl=ttl, typed=typed, per_instance=per_instance, key=key, **options)(maxsize)
+    if key is not None and not callable(key):
+        raise TypeError(f"key must be callable or None, not {key!r}")
+    for name, flag in (("typed", typed), ("per_instance", per_instance)):
+        if not isinstance(flag, bool):
+            raise TypeError(f"{name} must be a bool, not {flag!r}")
+    # Wrong options are reported where they are written, not at the first call.
+    Cache(maxsize, ttl, **options)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        if isinstance(function, classmethod):
+            raise TypeError(f"cached goes below classmethod, not above it: {function!r}")
+        if not callable(function):
+            raise TypeError(f"cached needs a callable, not {function!r}")
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"cached does not take async functions yet, and {function!r} is one")
+
+        def make(skipped: int) -> CachedFunction[..., Any]:
+            named = {"name": getattr(function, "__qualname__", None), **options}
+            made: CachedFunction[..., Any] = CachedFunction(
+                Cache(maxsize, ttl, **named),
+                function,
+                key=key,
+                typed=typed,
+                skipped=skipped,
+                parameters={"maxsize": maxsize, "typed": typed, "ttl": ttl, **options},
+            )
+            return functools.update_wrapper(made, function)  # type: ignore[return-value]
+
+        return PerInstance(function, functools.partial(make, 1)) if per_instance else make(0)
+
+    return decorate

@@ -1,0 +1,78 @@
+"""What the cache raises of its own, and copies of what loaders raise."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import Sequence
+from typing import Any
+
+# Py_TPFLAGS_HEAPTYPE: a class made by a class statement.
+_HEAP_TYPE = 1 << 9
+
+
+class CacheError(Exception):
+    """The root of all errors that are the cache's own."""
+
+
+class LoadTimeout(CacheError, TimeoutError):  # noqa: N818 - named as TimeoutError is
+    """A caller's ``wait_timeout`` ran out; the load it waited for goes on."""
+
+
+class RecursiveLoadError(CacheError, RuntimeError):
+    """A load asked for its own result: waiting for it could never end."""
+
+
+class LoadCycleError(RecursiveLoadError):
+    """Loads in several threads wait for each other in a circle.
+
+    ``keys`` names them, each waiting for the next and the last for the first (at most eight).
+    """
+
+    def __init__(self, keys: Sequence[Any]) -> None:
+        super().__init__(keys)
+        self.keys = keys
+
+    def __str__(self) -> str:
+        return "loads wait for each other: " + " -> ".join(map(repr, self.keys))
+
+
+def copied(error: BaseException) -> BaseException:
+    """A copy of a leader's exception for one follower to raise: same type, own traceback, the original as its cause.
+
+    One exception object raised by many threads would gather all their tracebacks.  No constructor of a program's
+    own class is run, for it may take other arguments than it keeps.  What cannot be copied is raised itself.
+    """
+    try:
+        twin = _twin(error)
+    except Exception:
+        return error
+    twin.__cause__ = error
+    return twin
+
+
+def remembered(error: BaseException) -> BaseException:
+    """An exception to be kept beside an old value: a copy without traceback and cause, which keeps no frame alive."""
+    try:
+        return _twin(error)
+    except Exception:
+        return error
+
+
+def _twin(error: BaseException) -> BaseException:
+    cls = type(error)
+    builtin = next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    args = builtin.__reduce__(error)[1]  # type: ignore[call-arg]
+    twin: BaseException = builtin.__new__(cls, *args)
+    builtin.__init__(twin, *args)  # type: ignore[misc]
+    twin.args = error.args
+    twin.__dict__.update(error.__dict__)
+    if "__notes__" in twin.__dict__:
+        twin.__notes__ = list(twin.__notes__)
+    for base in cls.__mro__:
+        for slot in vars(base).values():
+            if isinstance(slot, types.MemberDescriptorType):
+                # An unset slot, or one that cannot be set.
+                with contextlib.suppress(AttributeError, TypeError):
+                    slot.__set__(twin, slot.__get__(error, cls))
+    return twin

@@ -1,0 +1,19 @@
+"""What the child of a fork mends, once for all caches."""
+
+from __future__ import annotations
+
+import os
+
+from fastcache._config import fresh_seed
+from fastcache._core.store import after_fork
+from fastcache._refresh import reset_after_fork
+
+
+def _in_child() -> None:
+    after_fork(fresh_seed())
+    reset_after_fork()
+
+
+# Windows has no fork.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -1,0 +1,86 @@
+"""What a cache has counted, and what it holds, as immutable snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counters of a cache since it was made; the difference of two is what happened between them.
+
+    Every lookup counts as one of ``hits``, ``stale_hits`` and ``misses``; callers that waited for another's load are
+    ``misses`` and also ``coalesced``.  ``refreshes_started`` are the loads behind a served value, of which some are
+    ``ok``, ``failed`` or ``dropped`` (no worker was free) and the others under way.  ``discarded`` results were loaded
+    but not stored, since their key was written or removed meanwhile.  ``entries`` is a state, not a counter: the
+    values held now, expired ones that were not swept yet included.
+    """
+
+    hits: int = 0
+    stale_hits: int = 0
+    misses: int = 0
+    coalesced: int = 0
+    loads: int = 0
+    load_errors: int = 0
+    refreshes_started: int = 0
+    refreshes_ok: int = 0
+    refreshes_failed: int = 0
+    refreshes_dropped: int = 0
+    discarded: int = 0
+    evictions: int = 0
+    expirations: int = 0
+    entries: int = 0
+
+    @property
+    def hit_ratio(self) -> float:
+        """The share of lookups that were served without waiting; 0.0 before the first."""
+        served = self.hits + self.stale_hits
+        return served / (served + self.misses) if served + self.misses else 0.0
+
+    def __sub__(self, earlier: Stats) -> Stats:
+        if not isinstance(earlier, Stats):
+            return NotImplemented
+        passed = {f.name: getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self) if f.name != "entries"}
+        return Stats(**passed, entries=self.entries)
+
+
+class CacheInfo(NamedTuple):
+    """The four fields of functools.lru_cache's."""
+
+    hits: int
+    misses: int
+    maxsize: int | None
+    currsize: int
+
+
+class Entry(NamedTuple):
+    """One cached value as it is now.
+
+    ``state``: "fresh"; "due" (fresh, and to be refreshed at its next use); "stale" (expired, within a stale window);
+    "stale_error" (the same, and its last load failed).  ``ttl_left``: seconds to its expiry, negative after it, None
+    if it has none.  ``last_error``: what its last load raised, None after a success; ``failures`` in a row.
+    ``retry_in``: seconds in which no reload will be tried.  ``loading``: whether one is under way.
+    """
+
+    value: Any
+    state: str
+    ttl_left: float | None
+    last_error: BaseException | None
+    failures: int
+    retry_in: float
+    loading: bool
+
+
+class FlightInfo(NamedTuple):
+    """One load under way.
+
+    ``age`` in seconds; ``waiters`` behind it; ``owner``, the loading thread's identifier (0: none yet); ``background``:
+    whether it loads behind a served value.
+    """
+
+    key: Any
+    age: float
+    waiters: int
+    owner: int
+    background: bool
