@@ -1,0 +1,89 @@
+"""The shared axes of a scene: the same time, the same scales in each of its rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .measure import Latency, latencies, per_bin
+from .record import Play, Run
+
+BY_ANSWER = {5}  # scenes whose requests all arrive at once: their latency is drawn where the answer came
+
+
+@dataclass(frozen=True)
+class Curve:
+    play: Play
+    queries: list[int]  # asked of the database, per bin
+    latency: list[Latency]
+
+
+@dataclass(frozen=True)
+class Axes:
+    begin: float  # seconds
+    end: float
+    bin: float
+    scale: float  # seconds told per second that passed
+    most: int  # queries in one bin
+    logarithmic: bool  # the scale of the queries
+    low: float  # seconds, a power of ten
+    high: float
+    curves: list[Curve]
+
+
+def axes(run: Run, scene: int) -> Axes:
+    plays = run.scene(scene)
+    by_answer = scene in BY_ANSWER
+    ends = [
+        max((request.at + (request.took if by_answer else 0) for request in play.served), default=1.0) for play in plays
+    ]
+    width, begin = plays[0].bin, plays[0].starts
+    end = width * math.ceil(max(ends) / width - 1e-9)
+    curves = []
+    for play in plays:
+        instants = (query.started if by_answer else query.asked for query in play.queries)
+        wide = max(width, (end - begin) / 60)
+        curves.append(Curve(play, per_bin(instants, width, begin, end), latencies(play.served, wide, by_answer)))
+    values = [value for curve in curves for point in curve.latency for value in (point.p50, point.p99) if value]
+    low = 10 ** math.floor(math.log10(max(1e-5, min(values, default=1e-3))))
+    high = 10 ** math.ceil(math.log10(max(1e-4, max(values, default=1.0))))
+    peaks = [max(1, *curve.queries) for curve in curves]
+    far_apart = max(peaks) > 20 * min(peaks)
+    return Axes(begin, end, width, plays[0].scale, max(peaks), far_apart, low, max(high, 10 * low), curves)
+
+
+def count_marks(shared: Axes) -> list[int]:
+    """Marks of the scale of counts: powers of ten, or two even steps."""
+    if shared.logarithmic:
+        return [10**n for n in range(1 + int(math.log10(shared.most)))]
+    step = max(1.0, _round_step(shared.most / 2))
+    return [round(n * step) for n in range(int(shared.most / step) + 1)]
+
+
+def decades(low: float, high: float) -> list[float]:
+    """Powers of ten from low to high; every other one if they would crowd."""
+    first, last = round(math.log10(low)), round(math.log10(high))
+    return [10.0**n for n in range(first, last + 1, 1 if last - first <= 4 else 2)]
+
+
+def seconds_mark(value: float) -> str:
+    """A mark of the latency axis: 0.1 ms, 10 ms, 1 s."""
+    return f"{value:g} s" if value >= 1 else f"{1000 * value:g} ms"
+
+
+def time_marks(shared: Axes) -> list[float]:
+    """Five or so round instants from begin to end, in told seconds."""
+    begin, end = shared.begin * shared.scale, shared.end * shared.scale
+    step = _round_step((end - begin) / 5)
+    first = math.ceil(begin / step - 1e-9)
+    return [round(n * step, 6) for n in range(first, int(end / step + 1e-9) + 1)]
+
+
+def _round_step(least: float) -> float:
+    """1, 2 or 5 times a power of ten, not much below least."""
+    unit = 10.0 ** math.floor(math.log10(least))
+    return next(unit * n for n in (1, 2, 5, 10) if unit * n >= least * 0.8)
+
+
+def bin_name(shared: Axes) -> str:
+    return "second of the ttl" if shared.scale != 1 else f"{1000 * shared.bin:.0f} ms"
