@@ -1,0 +1,68 @@
+"""Fixtures; and after every test, a check of each cache it made."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import signal
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fastcache import Cache, SingleFlight
+from fastcache.testing import MovableClock
+from tests.harness.gates import await_no_flights
+
+# A job of a shell that ignores interrupts, and so each of its children, has Ctrl-C switched off.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _sound_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every cache that a test leaves behind is consistent, and loads nothing any more."""
+    made: weakref.WeakSet[Cache[Any, Any]] = weakref.WeakSet()
+    singles = False
+    init, init_single = Cache.__init__, SingleFlight.__init__
+
+    @functools.wraps(init)
+    def tracked(self: Cache[Any, Any], *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        made.add(self)
+
+    @functools.wraps(init_single)
+    def tracked_single(self: SingleFlight) -> None:
+        nonlocal singles
+        singles = True
+        init_single(self)
+
+    monkeypatch.setattr(Cache, "__init__", tracked)
+    monkeypatch.setattr(SingleFlight, "__init__", tracked_single)
+    yield
+    for cache in list(made):
+        await_no_flights(cache)
+        cache.close()
+        cache._check()
+    # These cannot be weakly referenced, and are rare enough to be looked for.
+    for single in gc.get_objects() if singles else ():
+        if issubclass(type(single), SingleFlight):
+            await_no_flights(single)
+            single._store._check()
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def make(clock: MovableClock) -> Callable[..., Cache[Any, Any]]:
+    """Makes caches on the test's clock."""
+    return functools.partial(Cache, clock=clock)
+
+
+@pytest.fixture
+def cache(make: Callable[..., Cache[Any, Any]]) -> Cache[Any, Any]:
+    """An unbounded cache on the test's clock, with a ttl of 60 s."""
+    return make(ttl=60)

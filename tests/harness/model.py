@@ -1,0 +1,175 @@
+"""The reference cache: a dict and a clock, no threads, no jitter, no stripes; slow and obvious.
+
+It says what a ``Cache`` with ``policy="lru"`` or no bound must answer when loads behind served values end before the
+next operation begins.  All instants are whole nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+MISSING = object()
+RETRY_BASE = 1_000_000_000
+RETRY_CAP = 60_000_000_000
+
+
+@dataclass
+class Held:
+    """One value, and what is known of its loads."""
+
+    value: Any
+    due_at: int | None
+    expires_at: int | None
+    failures: int = 0
+    error: BaseException | None = None
+    retry_at: int = 0
+
+
+class Model:
+    """:param retry_in: asks the real cache for how long it leaves a failing key alone, which is drawn at random."""
+
+    def __init__(
+        self,
+        maxsize: int | None,
+        ttl: int | None,
+        refresh_ahead: int,
+        stale_window: int,
+        error_window: int,
+        retry_in: Callable[[Any], int],
+    ) -> None:
+        self.maxsize = maxsize
+        self.ttl = ttl
+        self.refresh_ahead = refresh_ahead
+        self.stale_window = stale_window
+        self.error_window = error_window
+        self.retry_in = retry_in
+        self.now = 0
+        # In the order of their use, the longest unused first.
+        self.held: dict[Any, Held] = {}
+        self.hits = self.stale_hits = self.misses = self.loads = self.load_errors = self.evictions = 0
+        self.refreshes_started = self.refreshes_ok = self.refreshes_failed = 0
+
+    def age(self, key: Any) -> str:
+        held = self.held.get(key)
+        if held is None:
+            return "gone"
+        if held.expires_at is None or held.due_at is None or self.now < held.due_at:
+            return "fresh"
+        if self.now < held.expires_at:
+            return "due"
+        if self.now < held.expires_at + self.stale_window:
+            return "stale"
+        return "fallback" if self.now < held.expires_at + self.error_window else "gone"
+
+    def has(self, key: Any) -> bool:
+        return self.age(key) in ("fresh", "due")
+
+    def fresh(self) -> dict[Any, Any]:
+        return {key: held.value for key, held in self.held.items() if self.has(key)}
+
+    def _touch(self, key: Any) -> None:
+        self.held[key] = self.held.pop(key)
+
+    def get(self, key: Any) -> Any:
+        if not self.has(key):
+            self.misses += 1
+            return MISSING
+        self.hits += 1
+        self._touch(key)
+        return self.held[key].value
+
+    def set(self, key: Any, value: Any, ttl: Any = ...) -> None:
+        lives = self.ttl if ttl is ... else ttl
+        if lives == 0:
+            self.held.pop(key, None)
+            return
+        if key not in self.held:
+            self._make_place()
+        due_at = expires_at = None
+        if lives is not None:
+            expires_at = self.now + lives
+            due_at = expires_at - (self.refresh_ahead if self.refresh_ahead < lives else lives // 2)
+        self.held.pop(key, None)
+        self.held[key] = Held(value, due_at, expires_at)
+
+    def _make_place(self) -> None:
+        for key in [key for key in self.held if self.age(key) == "gone"]:
+            del self.held[key]
+        if self.maxsize is not None and len(self.held) == self.maxsize:
+            del self.held[next(iter(self.held))]
+            self.evictions += 1
+
+    def setdefault(self, key: Any, value: Any) -> Any:
+        if not self.has(key):
+            self.set(key, value)
+            return value
+        self._touch(key)
+        return self.held[key].value
+
+    def pop(self, key: Any) -> Any:
+        had = self.has(key)
+        held = self.held.pop(key, None)
+        return held.value if held is not None and had else MISSING
+
+    def clear(self) -> None:
+        self.held.clear()
+
+    def expire(self, key: Any) -> bool:
+        had = self.has(key)
+        held = self.held.get(key)
+        if held is not None:
+            held.retry_at = self.now
+        if held is not None and had:
+            held.due_at = held.expires_at = self.now
+        return had
+
+    def get_or_load(self, key: Any, outcome: Any, ttl: Any = ...) -> Any:
+        """What a caller gets if a load, should there be one, ends in ``outcome``; an exception is what it raises."""
+        age = self.age(key)
+        if age == "gone":
+            self.held.pop(key, None)
+            return self._load(key, outcome, ttl)
+        held = self.held[key]
+        pausing = self.now < held.retry_at
+        if age == "fallback" and not pausing:
+            value = held.value
+            return value if isinstance(self._load(key, outcome, ttl), Exception) else outcome
+        self._touch(key)
+        if age in ("fresh", "due"):
+            self.hits += 1
+        else:
+            self.stale_hits += 1
+        if age in ("due", "stale") and not pausing:
+            self._refresh(key, outcome, ttl)
+        return held.value
+
+    def _load(self, key: Any, outcome: Any, ttl: Any) -> Any:
+        self.misses += 1
+        self._end(key, outcome, ttl)
+        return outcome
+
+    def _refresh(self, key: Any, outcome: Any, ttl: Any) -> None:
+        self.refreshes_started += 1
+        if isinstance(outcome, Exception):
+            self.refreshes_failed += 1
+        else:
+            self.refreshes_ok += 1
+        self._end(key, outcome, ttl)
+
+    def _end(self, key: Any, outcome: Any, ttl: Any) -> None:
+        if not isinstance(outcome, Exception):
+            self.loads += 1
+            self.set(key, outcome, ttl)
+            return
+        self.load_errors += 1
+        held = self.held.get(key)
+        if held is None:
+            return
+        longest = min(RETRY_BASE * 2**held.failures, min(self.ttl or RETRY_CAP, RETRY_CAP))
+        pause = self.retry_in(key)
+        assert longest // 2 - 1 <= pause <= longest, f"pause of {pause} after {held.failures} failures"
+        held.failures += 1
+        held.error = outcome
+        held.retry_at = self.now + pause

@@ -1,0 +1,211 @@
+"""A Python window on the core's private pieces, for tests only."""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag
+from fastcache._core.entry cimport Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim, entry_value
+from fastcache._core.evict cimport (
+    CLOCK, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
+    order_victim,
+)
+from fastcache._core.jitter cimport random_below, random_next, random_seeded
+from fastcache._core.key cimport key_equal, key_hash
+from fastcache._core.probe cimport Probe, probe_end, probe_settle, probe_start
+from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_incref, raw_free
+from fastcache._core.table cimport (
+    DOUBT, FOUND, NO_SLOT, Search, Table, table_check, table_entry, table_find, table_free, table_init, table_insert,
+    table_peek, table_rebuild, table_remove,
+)
+
+cdef tuple AGES = ("fresh", "due", "stale", "fallback", "expired")
+cdef tuple EQUALITIES = ("no", "yes", "ask")
+
+forever = FOREVER
+always = ALWAYS
+
+
+cdef class TableProbe:
+    """A table and the order of its values, with hashes of the caller's choice; for one thread."""
+    cdef Table table
+    cdef Order order
+
+    def __cinit__(self, str policy="clock"):
+        if not table_init(&self.table):
+            raise MemoryError()
+        order_init(&self.order, LRU if policy == "lru" else CLOCK)
+
+    def __dealloc__(self):
+        cdef uint32_t slot
+        cdef Entry* e
+        for slot in range(self.table.fresh):
+            e = table_entry(&self.table, slot)
+            if e.key != NULL:
+                py_decref(e.key)
+                py_decref(entry_value(e))
+        table_free(&self.table)
+        order_free(&self.order)
+
+    def __len__(self):
+        return self.table.used
+
+    @property
+    def sizes(self):
+        """(words of the index, words not empty, slots ever used, slots that have memory)."""
+        return self.table.mask + 1, self.table.filled, self.table.fresh, self.table.room
+
+    cdef Entry* entry(self, uint32_t slot) except NULL:
+        cdef Entry* e = table_entry(&self.table, slot) if slot < self.table.fresh else NULL
+        if e == NULL or e.key == NULL:
+            raise IndexError(slot)
+        return e
+
+    def find(self, key, uint64_t hash):
+        """The slot of an equal key, or None; asks keys whose equality only they know."""
+        cdef uint32_t slot = NO_SLOT
+        cdef Search found
+        cdef Probe p
+        probe_start(&p, <PyObject*>key, hash)
+        try:
+            while True:
+                found = table_find(&self.table, &p, &slot)
+                if found != DOUBT:
+                    return slot if found == FOUND else None
+                probe_settle(&p)
+        finally:
+            probe_end(&p)
+
+    def peek(self, key, uint32_t hash):
+        """The slot of a key that is equal beyond doubt, or None."""
+        cdef uint32_t slot = NO_SLOT
+        return None if table_peek(&self.table, <PyObject*>key, hash, &slot) == NULL else slot
+
+    def insert(self, key, uint32_t hash, value=None):
+        """Adds a key that is absent, with a value; its slot."""
+        cdef uint32_t slot = table_insert(&self.table, hash)
+        cdef Entry* e
+        if slot == NO_SLOT or not order_reserve(&self.order, slot):
+            raise MemoryError()
+        e = table_entry(&self.table, slot)
+        py_incref(<PyObject*>key)
+        py_incref(<PyObject*>value)
+        e.key = <PyObject*>key
+        e.content = <PyObject*>value
+        order_add(&self.order, slot)
+        return slot
+
+    def remove(self, uint32_t slot):
+        """Takes an entry out; its (key, value)."""
+        cdef Entry* e = self.entry(slot)
+        cdef PyObject* key = e.key
+        cdef PyObject* value = entry_value(e)
+        pair = <object>key, <object>value
+        order_drop(&self.order, slot)
+        table_remove(&self.table, slot)
+        py_decref(key)
+        py_decref(value)
+        return pair
+
+    def pair(self, uint32_t slot):
+        cdef Entry* e = self.entry(slot)
+        return <object>e.key, <object>entry_value(e)
+
+    def marks(self, uint32_t slot):
+        return self.entry(slot).marks
+
+    def touch(self, uint32_t slot):
+        order_touch(&self.order, self.entry(slot), slot)
+
+    def victim(self):
+        """The slot whose value would leave next; the table is not empty."""
+        if self.table.used == 0:
+            raise IndexError("empty")
+        return order_victim(&self.order, &self.table)
+
+    def rebuild(self):
+        if not table_rebuild(&self.table):
+            raise MemoryError()
+
+    def check(self):
+        """What is wrong, or None."""
+        cdef const char* wrong = table_check(&self.table)
+        if wrong == NULL:
+            wrong = order_check(&self.order, &self.table, self.table.used)
+        return None if wrong == NULL else wrong.decode()
+
+
+cdef class RandomProbe:
+    cdef uint64_t state
+
+    def __init__(self, uint64_t seed, uint64_t stream=0):
+        self.state = random_seeded(seed, stream)
+
+    @property
+    def state(self):
+        return self.state
+
+    def next(self):
+        return random_next(&self.state)
+
+    def below(self, int64_t bound):
+        if bound <= 0:
+            raise ValueError(bound)
+        return random_below(&self.state, bound)
+
+
+def mixed_hash(key, /):
+    return key_hash(<PyObject*>key)
+
+
+def equality(a, b, /):
+    return EQUALITIES[<int>key_equal(<PyObject*>a, <PyObject*>b)]
+
+
+def age(int64_t now, *, int64_t due_at, int64_t expires_at, int64_t stale_window=0, int64_t error_window=0):
+    cdef Entry e
+    e.has_extra = False
+    e.due_at = due_at
+    e.expires_at = expires_at
+    return AGES[<int>entry_age(&e, now, stale_window, error_window)]
+
+
+def extended(object value, int64_t due_at, int64_t retry_at):
+    """An entry given an Extra, then trimmed: (due for the fast path, value, due_at, extra left, due_at at last)."""
+    cdef Entry e
+    cdef Extra* x
+    e.content = <PyObject*>value
+    e.has_extra = False
+    e.due_at = due_at
+    e.expires_at = due_at
+    x = entry_extend(&e)
+    if x == NULL:
+        raise MemoryError()
+    seen = e.due_at, <object>entry_value(&e), x.due_at
+    x.retry_at = retry_at
+    entry_trim(&e)
+    left = bool(e.has_extra)
+    last = e.due_at
+    if left:
+        raw_free(entry_extra(&e))
+    return (*seen, left, last)
+
+
+def clock_readings():
+    """(coarse, exact, lag), read in this order."""
+    cdef int64_t coarse = clock_coarse()
+    return coarse, clock_exact(), clock_lag()
+
+
+def clock_extremes(int64_t readings):
+    """Of exact - coarse over many readings, coarse first and exact first: (the least, the most)."""
+    cdef int64_t least = FOREVER, most = -FOREVER
+    cdef int64_t coarse, behind
+    for _ in range(readings):
+        # The exact clock last: it can only be later.
+        coarse = clock_coarse()
+        behind = clock_exact() - coarse
+        if behind < least:
+            least = behind
+        if behind > most:
+            most = behind
+    return least, most

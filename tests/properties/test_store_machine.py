@@ -1,0 +1,177 @@
+"""The cache against its model: any sequence of operations has the same answers, states and counters."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from fastcache import Cache
+from fastcache.testing import MovableClock
+from tests.harness.effort import EFFORT
+from tests.harness.gates import await_no_flights
+from tests.harness.keys import Key
+from tests.harness.model import MISSING, Model
+
+SECOND = 10**9
+KEYS = st.sampled_from([0, "a", Key("c"), Key("d")])
+TTLS = st.sampled_from([..., None, 0, 1, 4, 25])
+# Between them, the middle and each border of every window below.
+STEPS = st.sampled_from([0.25, 0.5, 1, 2, 3, 4, 7, 8, 10])
+WINDOWS = [(ahead, stale, error) for ahead in (0, 3) for stale in (0, 5) for error in (0, 4, 20)]
+
+
+class LoadFailedError(Exception):
+    """What a loader of these tests raises."""
+
+
+def in_nanoseconds(ttl):
+    return ttl if ttl is ... or ttl is None else ttl * SECOND
+
+
+class CacheMachine(RuleBasedStateMachine):
+    cache = None
+
+    @initialize(
+        maxsize=st.sampled_from([None, 1, 3]),
+        ttl=st.sampled_from([10, 10, 10, None]),
+        windows=st.sampled_from([*WINDOWS, (3, 5, 20), (3, 5, 20), (3, 5, 20)]),
+    )
+    def make(self, maxsize, ttl, windows):
+        ahead, stale, error = windows if ttl is not None else (0, 0, 0)
+        self.clock = MovableClock(0)
+        self.cache = Cache(
+            maxsize,
+            ttl,
+            refresh_ahead=ahead,
+            stale_while_revalidate=stale,
+            stale_if_error=error,
+            policy="clock" if maxsize is None else "lru",
+            refresh_workers=1,
+            clock=self.clock,
+        )
+        self.model = Model(
+            maxsize,
+            in_nanoseconds(ttl),
+            ahead * SECOND,
+            stale * SECOND,
+            error * SECOND,
+            lambda key: round(self.cache.get_entry(key).retry_in * SECOND),
+        )
+        self.number = 0
+
+    def teardown(self):
+        if self.cache is not None:
+            self.cache.close()
+
+    @rule(seconds=STEPS)
+    def pass_time(self, seconds):
+        self.clock.advance(seconds)
+        self.model.now += int(seconds * SECOND)
+
+    @rule(key=KEYS)
+    def get(self, key):
+        assert self.cache.get(key, MISSING) is self.model.get(key)
+
+    @rule(key=KEYS, ttl=TTLS)
+    def set(self, key, ttl):
+        self.number += 1
+        self.cache.set(key, self.number, ttl=ttl)
+        self.model.set(key, self.number, in_nanoseconds(ttl))
+
+    @rule(key=KEYS)
+    def setdefault(self, key):
+        self.number += 1
+        assert self.cache.setdefault(key, self.number) == self.model.setdefault(key, self.number)
+
+    @rule(key=KEYS, pop=st.booleans())
+    def remove(self, key, pop):
+        if pop:
+            assert self.cache.pop(key, MISSING) is self.model.pop(key)
+        else:
+            assert self.cache.delete(key) is (self.model.pop(key) is not MISSING)
+
+    @rule(key=KEYS)
+    def expire(self, key):
+        assert self.cache.expire(key) is self.model.expire(key)
+
+    @rule()
+    def clear(self):
+        self.cache.clear()
+        self.model.clear()
+
+    @rule(key=KEYS, ttl=TTLS)
+    def get_or_load_with_a_ttl(self, key, ttl):
+        self.get_or_load(key, fails=False, ttl=ttl)
+
+    @rule(key=KEYS, seconds=STEPS)
+    def fail_again_after_some_time(self, key, seconds):
+        for _ in range(2):
+            self.get_or_load(key, fails=True)
+            self.pass_time(seconds)
+
+    @rule(key=KEYS, fails=st.booleans())
+    def get_or_load(self, key, fails, ttl=...):
+        self.number += 1
+        outcome = LoadFailedError(self.number) if fails else self.number
+
+        def load(asked):
+            assert asked == key
+            if fails:
+                raise outcome
+            return outcome
+
+        try:
+            got = self.cache.get_or_load(key, load, ttl=ttl)
+        except LoadFailedError as error:
+            got = error
+        await_no_flights(self.cache)
+        assert got is self.model.get_or_load(key, outcome, in_nanoseconds(ttl))
+
+    @rule(key=KEYS)
+    def look(self, key):
+        entry, age = self.cache.get_entry(key), self.model.age(key)
+        if entry is None:
+            assert age == "gone"
+            return
+        held = self.model.held[key]
+        left = None if held.expires_at is None else (held.expires_at - self.model.now) / SECOND
+        state = age
+        if age in ("stale", "fallback"):
+            state = "stale" if held.error is None else "stale_error"
+        retry_in = max(0.0, (held.retry_at - self.model.now) / SECOND)
+        # The error kept is a copy.
+        assert repr(entry.last_error) == repr(held.error)
+        expected = (held.value, state, left, entry.last_error, held.failures, pytest.approx(retry_in), False)
+        assert entry == expected
+
+    @precondition(lambda self: self.cache is not None)
+    @invariant()
+    def holds_the_same(self):
+        fresh = self.model.fresh()
+        assert dict(self.cache.items()) == fresh
+        assert set(self.cache) == set(fresh)
+        assert len(self.cache) == len(fresh)
+
+    @precondition(lambda self: self.cache is not None)
+    @invariant()
+    def has_counted_the_same(self):
+        stats, model = self.cache.stats(), self.model
+        names = "hits stale_hits misses loads load_errors evictions refreshes_started refreshes_ok refreshes_failed"
+        assert {name: getattr(stats, name) for name in names.split()} == {
+            name: getattr(model, name) for name in names.split()
+        }
+        assert (stats.coalesced, stats.discarded, stats.refreshes_dropped) == (0, 0, 0)
+
+    @precondition(lambda self: self.cache is not None)
+    @invariant()
+    def is_sound(self):
+        self.cache._check()
+
+
+TestCache = CacheMachine.TestCase
+TestCache.settings = settings(
+    max_examples=200 * EFFORT,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

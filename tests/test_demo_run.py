@@ -1,0 +1,120 @@
+"""The demo's promises, on a small real run."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rich")
+pytest.importorskip("matplotlib")
+
+from fastcache._demo import cli
+from fastcache._demo.measure import summary
+from fastcache._demo.page import draw
+from fastcache._demo.record import Play, Run
+from fastcache._demo.sizes import Sizes
+
+TINY = Sizes(
+    crowd_ms=32,
+    hot_requests=300,
+    hot_seconds=0.5,
+    hot_ttl=0.2,
+    hot_threads=100,
+    many_keys=20,
+    many_scale=200,
+    many_requests=200,
+    entries=5_000,
+    early_ttl=0.2,
+    early_lifetimes=3,
+    early_requests=200,
+    outage_ttl=0.2,
+    outage_seconds=0.8,
+    outage_down=(0.1, 0.6),
+    outage_requests=300,
+    lock_keys=10,
+    lock_ms=20,
+    lock_pool=10,
+    threads=60,
+)
+
+
+class Silent:
+    """A Screen that shows nothing."""
+
+    def begin(self, label: str, total: int) -> None: ...
+    def step(self, done: int, queries: int, waiting: int) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return cli.play(TINY, [1, 2, 3, 4, 5], 1, Silent(), tmp_path_factory.mktemp("run"))
+
+
+def plays(run: Run, scene: int) -> dict[str, Play]:
+    return {play.strategy: play for play in run.scene(scene)}
+
+
+def test_every_request_is_served_and_every_query_recorded(run: Run) -> None:
+    for play in run.plays:
+        assert summary(play).queries == len(play.queries), play.strategy
+    assert {len(play.served) for play in run.scene(1)} == {300}
+
+
+def test_protected_strategies_make_one_query_per_lifetime(run: Run) -> None:
+    for play in run.scene(1):
+        if play.protected:
+            assert summary(play).per_lifetime == 1.0, play.strategy
+            asked = [query.asked for query in play.queries]
+            gaps = [later - earlier for earlier, later in pairwise(asked)]
+            assert all(gap >= play.life for gap in gaps), play.strategy
+
+
+def test_no_protection_makes_a_herd(run: Run) -> None:
+    per_lifetime = summary(plays(run, 1)["no protection"]).per_lifetime
+    assert per_lifetime is not None
+    assert per_lifetime > 1
+
+
+def test_jitter_spreads_the_expiries_of_the_store(run: Run) -> None:
+    together, spread = run.expiries
+    assert sum(together.seconds.values()) == sum(spread.seconds.values()) == 5_000
+    assert max(together.seconds.values()) == 5_000
+    assert max(spread.seconds.values()) < 1_000
+
+
+def test_with_early_refresh_nobody_waits(run: Run) -> None:
+    found = plays(run, 3)
+    assert summary(found["locking"]).misses > 0
+    assert summary(found["locking + early refresh"]).misses == 0
+    assert summary(found["locking + early refresh"]).queries > 0
+
+
+def test_stale_if_error_hides_the_outage(run: Run) -> None:
+    found = plays(run, 4)
+    assert summary(found["without stale-if-error"]).errors > 0
+    assert summary(found["with stale-if-error"]).errors == 0
+    assert any(query.failed for query in found["with stale-if-error"].queries)
+
+
+def test_a_lock_per_key_loads_them_all_at_once(run: Run) -> None:
+    found = plays(run, 5)
+    serial, parallel = (
+        sorted(found[name].queries, key=lambda query: query.started)
+        for name in ("one lock for all keys", "a lock per key")
+    )
+    assert all(first.finished <= second.started for first, second in pairwise(serial))
+    assert any(second.started < first.finished for first, second in pairwise(parallel))
+    assert summary(found["a lock per key"]).queries == 10
+
+
+def test_the_page_is_small_and_asks_the_network_for_nothing(run: Run, tmp_path: Path) -> None:
+    draw(run, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert len(page.encode()) < 200_000
+    assert [address for address in re.findall(r"https?://[^\s\"'<]+", page) if "w3.org" not in address] == []
+    assert "<script" not in page
+    assert "@import" not in page
+    assert page.count("<svg") == 2 * len(run.plays) + len(run.expiries)

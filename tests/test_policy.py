@@ -1,0 +1,65 @@
+"""Policy: ready choices, spread into a cache and combined."""
+
+import dataclasses
+
+import pytest
+
+from fastcache import Cache, Policy, cached
+
+
+def test_hot_key_is_reloaded_in_the_last_fifth_of_its_life(clock):
+    assert dict(Policy.hot_key(60)) == {"ttl": 60, "refresh_ahead": 12}
+    cache = Cache(1000, **Policy.hot_key(60), clock=clock)
+    cache["k"] = 1
+    clock.advance(47)
+    assert cache.get_entry("k").state == "fresh"
+    clock.advance(1)
+    assert cache.get_entry("k").state == "due"
+
+
+def test_bulk_spreads_lifetimes_by_a_twelfth(clock):
+    assert dict(Policy.bulk(60)) == {"ttl": 60, "jitter": 5}
+    cache = Cache(1000, **Policy.bulk(60), clock=clock)
+    cache.update((n, n) for n in range(1000))
+    lives = [cache.get_entry(n).ttl_left for n in range(1000)]
+    assert (55 <= min(lives) < 56, 64 < max(lives) <= 65) == (True, True)
+
+
+def test_always_available_serves_the_old_value_while_it_loads_and_if_loads_fail():
+    assert dict(Policy.always_available(60)) == {"ttl": 60, "stale_while_revalidate": 60, "stale_if_error": 3600}
+    assert isinstance(Cache(**Policy.always_available(60)), Cache)
+
+
+def test_the_later_of_two_wins_where_it_says_something():
+    both = Policy.hot_key(60) | Policy.bulk(120)
+    assert dict(both) == {"ttl": 120, "refresh_ahead": 12, "jitter": 10}
+    assert dict(Policy.bulk(120) | Policy.hot_key(60)) == {"ttl": 60, "refresh_ahead": 12, "jitter": 10}
+
+
+def test_all_three_combine_into_one_cache():
+    all_three = Policy.always_available(60) | Policy.bulk(60) | Policy.hot_key(60)
+    assert sorted(all_three.keys()) == ["jitter", "refresh_ahead", "stale_if_error", "stale_while_revalidate", "ttl"]
+    assert isinstance(Cache(**all_three), Cache)
+
+
+def test_a_policy_of_ones_own_says_only_what_was_chosen():
+    assert dict(Policy(ttl=5, jitter=1) | Policy(stale_if_error=3)) == {"ttl": 5, "jitter": 1, "stale_if_error": 3}
+    assert dict(Policy()) == {}
+
+
+def test_spreads_into_the_decorator():
+    @cached(10, **Policy.bulk(60))
+    def double(n):
+        return 2 * n
+
+    assert (double(2), double.cache_parameters()["jitter"]) == (4, 5)
+
+
+def test_only_policies_combine():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Policy.bulk(60) | {"ttl": 5}
+
+
+def test_a_policy_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Policy.bulk(60).ttl = 5

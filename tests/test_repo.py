@@ -1,0 +1,163 @@
+"""The repository itself: who may import whom, sizes, what is packed, and that the README tells the truth."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fastcache
+
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src" / "fastcache"
+
+pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not here")
+
+# From the bottom up.  A module imports only from layers below its own.
+LAYERS = {
+    "plain words": "_errors _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds _core.jitter "
+    "_core.method",
+    "small things": "_core.key _core.entry _core.grave _core.calls _core.flight _core.movable",
+    "a search": "_core.probe",
+    "a table": "_core.table",
+    "its order": "_core.evict",
+    "its options": "_core.rules",
+    "a stripe": "_core.stripe",
+    "what is done to it": "_core.stripe_values _core.stripe_loads",
+    "many stripes": "_core.core",
+    "what is done to them": "_core.cores _core.listing _core.visit",
+    "a store": "_core.store",
+    "a store that loads": "_core.loading",
+    "a function's store": "_core.function",
+    "options and views": "_config _views",
+    "what users make": "_cache _single _policy _fork testing",
+    "what methods need": "_methods",
+    "the decorator": "_decorator",
+    "the public names": "__init__",
+    "the command": "__main__",
+}
+LEVELS = {name: level for level, names in enumerate(LAYERS.values()) for name in names.split()}
+# The demo is a layer of its own, that of its users' programs; only the command runs it.
+DEMO = LEVELS["__main__"] - 0.5
+
+
+def modules(*suffixes: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted(SRC.rglob("*")):
+        if path.suffix in suffixes:
+            yield path.relative_to(SRC).with_suffix("").as_posix().replace("/", "."), path
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Full names of the modules that a file imports or cimports."""
+    text = path.read_text()
+    if path.suffix != ".py":
+        yield from re.findall(r"^\s*from\s+(\S+)\s+c?import\b", text, re.MULTILINE)
+        yield from re.findall(r"^\s*c?import\s+(\S+)", text, re.MULTILINE)
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = ["fastcache", *path.relative_to(SRC).parts[: -node.level]] if node.level else []
+            module = ".".join([*package, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "fastcache" else [module]
+
+
+def edges(*suffixes: str) -> Iterator[tuple[str, str]]:
+    """(importing module, imported one) within the package, the demo aside."""
+    for name, path in modules(*suffixes):
+        if not name.startswith("_demo"):
+            for target in imported(path):
+                own = target.removeprefix("fastcache.")
+                if own not in (target, name):
+                    yield name, own
+
+
+def test_every_module_has_a_layer() -> None:
+    present = {name for name, _ in modules(".py", ".pyx", ".pxd") if not name.startswith("_demo")}
+    assert sorted(present) == sorted(LEVELS)
+
+
+def test_imports_point_down_only() -> None:
+    wrong = [(a, b) for a, b in edges(".py", ".pyx", ".pxd") if LEVELS[a] <= LEVELS.get(b, DEMO)]
+    assert wrong == []
+
+
+def test_the_core_knows_nothing_of_the_rest_but_its_errors() -> None:
+    known = {b for a, b in edges(".py", ".pyx", ".pxd") if a.startswith("_core") and not b.startswith("_core")}
+    assert {"_errors"} == known
+
+
+def test_the_demo_uses_public_names_only() -> None:
+    private = [
+        (name, target)
+        for name, path in modules(".py")
+        if name.startswith("_demo")
+        for target in imported(path)
+        if target.startswith("fastcache._") and not target.startswith("fastcache._demo")
+    ]
+    assert private == []
+
+
+def test_nothing_but_the_demo_needs_another_distribution() -> None:
+    known = {*sys.stdlib_module_names, "fastcache", "cython", "cpython", "libc"}
+    others = [
+        (name, target)
+        for name, path in modules(".py", ".pyx", ".pxd")
+        if not name.startswith("_demo")
+        for target in imported(path)
+        if target.split(".")[0] not in known
+    ]
+    assert others == []
+
+
+def test_no_file_is_long() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for _, path in modules(".py", ".pyi", ".pyx", ".pxd", ".h")}
+    assert {path: length for path, length in lengths.items() if length > 350} == {}
+
+
+def test_every_file_says_what_it_is() -> None:
+    docstrings = {path: ast.get_docstring(ast.parse(path.read_text())) for _, path in modules(".py")}
+    assert [path for path, text in docstrings.items() if not text] == []
+    assert [path for _, path in modules(".pyx", ".pxd") if not path.read_text().startswith('"""')] == []
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == fastcache.__version__
+
+
+def test_the_public_names_are_those_of_all() -> None:
+    assert sorted(fastcache.__all__) == fastcache.__all__
+    assert [name for name in fastcache.__all__ if not hasattr(fastcache, name)] == []
+
+
+def test_the_examples_of_the_readme_run() -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 3
+    names: dict[str, Any] = {"load_user": lambda number: f"user {number}", "query": lambda number: f"row {number}"}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert (names["user"], names["product"](7)) == ("user 42", "row 7")
+
+
+def test_the_source_distribution_takes_all_sources_and_nothing_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    egg_info = pytest.importorskip("setuptools.command.egg_info")
+    monkeypatch.chdir(ROOT)
+    packed = egg_info.FileList()
+    for line in Path("MANIFEST.in").read_text().splitlines():
+        packed.process_template_line(line)
+    sources = {
+        path.as_posix()
+        for folder in ("src", "tests", "bench")
+        for path in Path(folder).rglob("*")
+        if path.suffix in {".py", ".pyi", ".pyx", ".pxd", ".h", ".typed"}
+    }
+    assert set() == sources - set(packed.files)
+    assert [name for name in packed.files if Path(name).suffix in {".c", ".so", ".pyd", ".pyc"}] == []

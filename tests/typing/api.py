@@ -1,0 +1,62 @@
+"""What type checkers must understand of the public names; checked by mypy, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import fastcache
+from fastcache import Cache, CacheInfo, Entry, FlightInfo, Flown, Policy, SingleFlight, Stats, cached, percent
+from fastcache.testing import MovableClock
+
+
+def load(key: str) -> int:
+    return len(key)
+
+
+cache: Cache[str, int] = Cache(100, 60, jitter=percent(10), refresh_ahead=5, clock=MovableClock())
+assert_type(cache.get("k"), int | None)
+assert_type(cache.get("k", "no"), int | str)
+assert_type(cache["k"], int)
+assert_type(cache.get_or_load("k", load), int)
+assert_type(cache.pop("k"), int)
+assert_type(cache.popitem(), tuple[str, int])
+assert_type(list(cache), list[str])
+assert_type(list(cache.items()), list[tuple[str, int]])
+assert_type(cache.delete("k"), bool)
+assert_type(cache.get_entry("k"), Entry | None)
+assert_type(cache.stats() - cache.stats(), Stats)
+assert_type(cache.flights(), list[FlightInfo])
+cache.set("k", 1, ttl=None)
+
+preset: Cache[str, int] = Cache(100, **Policy.hot_key(60))
+wide = Policy.bulk(60) | Policy.always_available(60)
+
+
+@cached
+def bare(x: int, y: str = "") -> float:
+    return x + len(y)
+
+
+@cached(ttl=60, jitter=(-5, 0))
+def configured(x: int) -> str:
+    return str(x)
+
+
+class Owner:
+    @cached(10)
+    def method(self, x: int) -> bytes:
+        return bytes(x)
+
+
+assert_type(bare(1, y="a"), float)
+assert_type(configured(1), str)
+assert_type(Owner().method(1), bytes)
+owner = Owner()
+assert_type(owner.method.cache_invalidate(owner, 1), bool)
+owner.method.cache_invalidate(1)  # type: ignore[call-arg, arg-type]
+assert_type(bare.cache_info(), CacheInfo)
+assert_type(configured.cache_refresh(1), str)
+assert_type(SingleFlight().do("k", load, "k"), Flown[int])
+bare("no")  # type: ignore[arg-type]
+cache["k"] = "no"  # type: ignore[assignment]
+fastcache.Cache(0.5)  # type: ignore[arg-type]
