@@ -1,0 +1,1 @@
+"""Measurements of fastcache beside what Python itself offers."""
