@@ -12,6 +12,7 @@ from fastcache._config import EvictionPolicy, Jitter, Seconds, check_count, sett
 from fastcache._core.flight import Flight
 from fastcache._core.loading import LoadingStore
 from fastcache._core.movable import MovableClock
+from fastcache._core.store import adopt
 from fastcache._refresh import RefreshPool
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 from fastcache._views import Items, Keys, Values
@@ -21,6 +22,7 @@ V = TypeVar("V")
 T = TypeVar("T")
 
 
+@adopt
 class Cache(LoadingStore[K, V]):
     """An in-process cache that cannot stampede.
 

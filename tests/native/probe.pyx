@@ -3,7 +3,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag
+from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.entry cimport Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim, entry_value
 from fastcache._core.evict cimport (
     CLOCK, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
@@ -192,7 +192,7 @@ def extended(object value, int64_t due_at, int64_t retry_at):
 
 def clock_readings():
     """(coarse, exact, lag), read in this order."""
-    cdef int64_t coarse = clock_coarse()
+    cdef int64_t coarse = clock_coarse(clock_reader())
     return coarse, clock_exact(), clock_lag()
 
 
@@ -202,7 +202,7 @@ def clock_extremes(int64_t readings):
     cdef int64_t coarse, behind
     for _ in range(readings):
         # The exact clock last: it can only be later.
-        coarse = clock_coarse()
+        coarse = clock_coarse(clock_reader())
         behind = clock_exact() - coarse
         if behind < least:
             least = behind

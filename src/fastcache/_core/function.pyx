@@ -11,10 +11,10 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_length, call_packing, call_unpack
-from fastcache._core.core cimport core_peek
+from fastcache._core.core cimport core_ceiling, core_glance, core_peek
 from fastcache._core.key cimport key_hash
 from fastcache._core.loading cimport LoadingStore, Terms
-from fastcache._core.py cimport FOREVER, py_is_int, py_is_str, py_vectorcall, steal
+from fastcache._core.py cimport FOREVER, likely, py_is_int, py_is_str, py_vectorcall, steal
 
 from types import GenericAlias
 
@@ -181,6 +181,7 @@ cdef inline Py_ssize_t put(object key, Py_ssize_t at, object item):
 cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
     cdef PyObject* key
     cdef PyObject* value
+    cdef int64_t ceiling
     cdef uint64_t hash
     cdef Call call
     call.positional = positional_count(flags)
@@ -188,8 +189,12 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
     if self.plain and call.positional == <size_t>self.skipped + 1 and names == NULL:
         key = args[self.skipped]
         if py_is_str(key) or py_is_int(key):
+            ceiling = core_ceiling(&self.store.core)
             hash = key_hash(key)
-            value = core_peek(&self.store.core, key, hash)
+            value = core_glance(&self.store.core, ceiling, key, hash)
+            if likely(value != NULL):
+                return steal(value)
+            value = core_peek(&self.store.core, ceiling, key, hash)
             if value != NULL:
                 return steal(value)
             return call_missing(self, key, hash, args, call.positional, NULL)
@@ -200,7 +205,7 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
     call.names = names
     made = self.key_of(&call)
     hash = key_hash(<PyObject*>made)
-    value = core_peek(&self.store.core, <PyObject*>made, hash)
+    value = core_peek(&self.store.core, core_ceiling(&self.store.core), <PyObject*>made, hash)
     if value != NULL:
         return steal(value)
     return call_missing(self, <PyObject*>made, hash, args, call.positional, names)

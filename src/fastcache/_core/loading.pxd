@@ -19,6 +19,9 @@ cdef class LoadingStore(Store):
         self, PyObject* key, uint64_t hash, Flight offered, const Terms* terms, bint counted,
         PyObject** value, PyObject** joined,
     ) except? HIT
+    cdef object get_or_load_slowly(
+        self, PyObject* const* args, Py_ssize_t count, PyObject* names, int64_t ceiling, uint64_t hash,
+    )
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms)
     cdef object lead(self, Flight flight, const Call* call, Terms* terms)
     cdef object follow(self, Flight flight, Terms* terms)

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.core cimport core_now, core_peek, core_stripe_at
+from fastcache._core.core cimport UNTIMED, core_ceiling, core_glance, core_now, core_peek, core_stripe_at
 from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight, FlightState, new_flight
 from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left
 from fastcache._core.key cimport key_hash
@@ -73,6 +73,33 @@ cdef class LoadingStore(Store):
                     return verdict
         finally:
             probe_end(&v.probe)
+
+    cdef object get_or_load_slowly(
+        self, PyObject* const* args, Py_ssize_t count, PyObject* names, int64_t ceiling, uint64_t hash,
+    ):
+        """The whole of ``get_or_load``; ``hash`` is 0 where the usual case did not get so far."""
+        cdef PyObject* value
+        cdef Terms terms
+        cdef Call call
+        if count != 2:
+            raise TypeError(f"get_or_load takes a key and a loader by position, got {count} such arguments")
+        if not py_is_callable(args[1]):
+            raise TypeError(f"loader must be callable, not {<object>args[1]!r}")
+        terms.ttl = self.core.rules.ttl
+        terms.deadline = FOREVER
+        terms.force = False
+        if names != NULL:
+            read_terms(self, &terms, args + count, <tuple>names)
+        if hash == 0:
+            hash = key_hash(args[0])
+        value = core_peek(&self.core, ceiling, args[0], hash)
+        if value != NULL:
+            return steal(value)
+        call.function = args[1]
+        call.args = args
+        call.positional = 1
+        call.names = NULL
+        return self.load(args[0], hash, &call, &terms)
 
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms):
         """Serves ``key`` or loads it by ``call``, whatever it takes."""
@@ -215,7 +242,7 @@ cdef class LoadingStore(Store):
         cdef int64_t now = core_now(&self.core)
         cdef Grave g
         kept = error
-        if self.core.timed:
+        if self.core.timing != UNTIMED:
             kept = remembered(error)
         g.count = 0
         stripe_fail(
@@ -265,28 +292,14 @@ add_method(<PyTypeObject*>LoadingStore, &get_or_load_method)
 
 
 cdef object get_or_load(LoadingStore self, PyObject* const* args, Py_ssize_t count, PyObject* names):
+    cdef int64_t ceiling = core_ceiling(&self.core)
     cdef uint64_t hash
     cdef PyObject* value
-    cdef Terms terms
-    cdef Call call
-    if count != 2:
-        raise TypeError(f"get_or_load takes a key and a loader by position, got {count} such arguments")
-    if not py_is_callable(args[1]):
-        raise TypeError(f"loader must be callable, not {<object>args[1]!r}")
-    terms.ttl = self.core.rules.ttl
-    terms.deadline = FOREVER
-    terms.force = False
-    if names != NULL:
-        read_terms(self, &terms, args + count, <tuple>names)
+    if count != 2 or names != NULL or not py_is_callable(args[1]):
+        return self.get_or_load_slowly(args, count, names, ceiling, 0)
     hash = key_hash(args[0])
-    value = core_peek(&self.core, args[0], hash)
-    if value != NULL:
-        return steal(value)
-    call.function = args[1]
-    call.args = args
-    call.positional = 1
-    call.names = NULL
-    return self.load(args[0], hash, &call, &terms)
+    value = core_glance(&self.core, ceiling, args[0], hash)
+    return steal(value) if value != NULL else self.get_or_load_slowly(args, count, names, ceiling, hash)
 
 
 cdef int read_terms(LoadingStore self, Terms* terms, PyObject* const* args, tuple names) except -1:

@@ -24,7 +24,6 @@ cdef extern from "Python.h":
     double py_float_value "PyFloat_AS_DOUBLE"(PyObject*) noexcept nogil
     Py_ssize_t py_tuple_length "PyTuple_GET_SIZE"(PyObject*) noexcept nogil
     PyObject* py_tuple_item "PyTuple_GET_ITEM"(PyObject*, Py_ssize_t) noexcept nogil
-    bint py_is_callable "PyCallable_Check"(PyObject*) noexcept
     PyTypeObject py_int_type "PyLong_Type"
 
     # These may run anything: never under a lock.
@@ -41,13 +40,20 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
+    #define fc_is_callable(o) (Py_TYPE(o)->tp_call != NULL)
     #define fc_tuple_items(t) (((PyTupleObject *)(t))->ob_item)
     """
+    bint py_is_callable "fc_is_callable"(PyObject*) noexcept nogil
     PyObject** py_tuple_items "fc_tuple_items"(PyObject*) noexcept nogil
 
 cdef extern from "slots.h":
     # Takes over a new reference.
     object steal "fc_steal"(PyObject*)
+
+cdef extern from *:
+    # Cython's own words for a branch's usual way.
+    bint likely(bint) noexcept nogil
+    bint unlikely(bint) noexcept nogil
 
 cdef extern from "<stdint.h>":
     const int64_t FOREVER "INT64_MAX"

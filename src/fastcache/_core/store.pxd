@@ -15,6 +15,8 @@ cdef class Store:
     cdef bint configured
 
     cdef int64_t ttl_of(self, object ttl) except? -1
+    cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash)
+    cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash)
     cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL
     cdef PyObject* put(self, PyObject* key, PyObject* value, int64_t ttl, bint keep) except? NULL
     cdef PyObject* remove(self, PyObject* key, bint* found) except? NULL

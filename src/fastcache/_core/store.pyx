@@ -9,17 +9,17 @@ from cpython.object cimport PyObject, PyTypeObject, visitproc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fastcache._core.core cimport Core, core_init, core_peek, core_stripe_at, core_stripes_for
+from fastcache._core.core cimport Core, core_ceiling, core_glance, core_init, core_peek, core_set_timed, core_stripe_at, core_stripes_for
 from fastcache._core.cores cimport (
     core_check, core_clear, core_drop, core_enlist, core_evict_elsewhere, core_sum, core_unlist, cores_mend,
 )
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport count_unexpired, list_flights, list_stripe, look_described
-from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method
+from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
 from fastcache._core.movable cimport MovableClock
 from fastcache._core.probe cimport probe_end, probe_settle
-from fastcache._core.py cimport FOREVER, py_decref, steal
+from fastcache._core.py cimport FOREVER, likely, py_decref, steal
 from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
 from fastcache._core.stripe cimport HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, Counts, Stripe, Verdict, stripe_visit
@@ -65,11 +65,11 @@ cdef class Store:
         if self.configured:
             raise RuntimeError("a cache is set up once; it cannot be initialised again")
         memset(&core, 0, sizeof(Core))
+        if clock is not None:
+            core.hands = &clock.nanoseconds
         rules_read(&rules, settings)
         if not core_init(&core, &rules, core_stripes_for(&rules, settings.processors), settings.seed):
             raise MemoryError()
-        if clock is not None:
-            core.hands = &clock.nanoseconds
         core_unlist(&self.core)
         former = self.core
         self.core = core
@@ -86,7 +86,7 @@ cdef class Store:
         if ttl is None:
             return FOREVER
         result = to_nanoseconds("ttl", ttl)
-        self.core.timed = True
+        core_set_timed(&self.core)
         return result
 
     cdef bint again(self, Verdict verdict, Visit* v) except -1:
@@ -124,13 +124,31 @@ cdef class Store:
             probe_end(&v.probe)
 
     def __getitem__(self, key):
+        cdef int64_t ceiling = core_ceiling(&self.core)
         cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef PyObject* value = core_peek(&self.core, <PyObject*>key, hash)
+        cdef PyObject* value = core_glance(&self.core, ceiling, <PyObject*>key, hash)
+        return steal(value) if value != NULL else self.item_slowly(key, ceiling, hash)
+
+    # The rest of an operation whose usual case is over without it: apart, so that the usual case has a small frame.
+
+    cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash):
+        cdef PyObject* value = core_peek(&self.core, ceiling, <PyObject*>key, hash)
         if value == NULL:
             value = self.find(<PyObject*>key, hash, True)
-            if value == NULL:
-                raise KeyError(key)
+        if value == NULL:
+            raise KeyError(key)
         return steal(value)
+
+    cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash):
+        cdef PyObject* value
+        if count != 1 and count != 2:
+            raise TypeError(f"get expected 1 or 2 arguments, got {count}")
+        value = core_peek(&self.core, ceiling, args[0], hash)
+        if value == NULL:
+            value = self.find(args[0], hash, True)
+        if value != NULL:
+            return steal(value)
+        return <object>args[1] if count == 2 else None
 
     def __contains__(self, key):
         cdef PyObject* value = self.find(<PyObject*>key, key_hash(<PyObject*>key), False)
@@ -262,7 +280,7 @@ cdef class Store:
         cdef uint64_t hash = key_hash(<PyObject*>key)
         cdef Verdict verdict
         cdef Visit v
-        self.core.timed = True
+        core_set_timed(&self.core)
         visit_start(&v, &self.core, <PyObject*>key, hash)
         try:
             while True:
@@ -312,17 +330,15 @@ cdef int store_clear(Store self) noexcept:
 
 
 cdef object store_get(Store self, PyObject* const* args, Py_ssize_t count):
-    cdef uint64_t hash
+    cdef int64_t ceiling = core_ceiling(&self.core)
+    cdef uint64_t hash = 0
     cdef PyObject* value
-    if count != 1 and count != 2:
-        raise TypeError(f"get expected 1 or 2 arguments, got {count}")
-    hash = key_hash(args[0])
-    value = core_peek(&self.core, args[0], hash)
-    if value == NULL:
-        value = self.find(args[0], hash, True)
-        if value == NULL:
-            return <object>args[1] if count == 2 else None
-    return steal(value)
+    if likely(count == 1 or count == 2):
+        hash = key_hash(args[0])
+        value = core_glance(&self.core, ceiling, args[0], hash)
+        if likely(value != NULL):
+            return steal(value)
+    return self.get_slowly(args, count, ceiling, hash)
 
 
 cdef MethodDef get_method
@@ -334,6 +350,14 @@ get_method.doc = (
     b"The value of ``key`` if it has one that has not expired, else ``default``."
 )
 add_method(<PyTypeObject*>Store, &get_method)
+
+
+def adopt(type cls not None, /):
+    """A class decorator: gives ``cls`` the methods that it inherits from extension types as its own, to be called
+    without a detour.
+    """
+    adopt_methods(<PyTypeObject*>cls)
+    return cls
 
 
 def after_fork(seed, /):

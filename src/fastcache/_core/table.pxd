@@ -15,7 +15,7 @@ from libc.string cimport memset
 from fastcache._core.entry cimport Entry
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
 from fastcache._core.probe cimport Probe, probe_compare
-from fastcache._core.py cimport raw_alloc, raw_free, raw_resize, raw_zeroed
+from fastcache._core.py cimport likely, raw_alloc, raw_free, raw_resize, raw_zeroed, unlikely
 
 cdef extern from *:
     """
@@ -79,15 +79,14 @@ cdef inline void table_free(Table* t) noexcept nogil:
     raw_free(t.index)
 
 
-cdef inline Search table_search(
-    const Table* t, PyObject* key, uint32_t h, Probe* p, uint32_t* slot,
-) noexcept nogil:
-    """Looks for a key; without a probe to remember what Python said, an uncertain key is left at DOUBT."""
+cdef inline Search table_find(const Table* t, Probe* p, uint32_t* slot) noexcept nogil:
+    """Looks for the probe's key; stops in DOUBT before a comparison that only Python can make."""
+    cdef uint32_t h = <uint32_t>p.hash
     cdef uint32_t i = h & t.mask
     cdef uint32_t word
     cdef Equality verdict
     cdef Entry* e
-    if p != NULL and p.version == t.version:
+    if p.version == t.version:
         i = p.stopped_at
     while True:
         word = t.index[i]
@@ -96,27 +95,60 @@ cdef inline Search table_search(
         if ((word ^ h) & TAG) == 0 and word != TOMBSTONE:
             slot[0] = (word & SLOT) - 1
             e = table_entry(t, slot[0])
-            if e.key == key:
+            if e.key == p.key:
                 return FOUND
             if e.hash == h:
-                verdict = key_equal(e.key, key) if p == NULL else probe_compare(p, e.key)
+                verdict = probe_compare(p, e.key)
                 if verdict == YES:
                     return FOUND
                 if verdict == ASK:
-                    if p != NULL:
-                        p.stopped_at = i
-                        p.version = t.version
+                    p.stopped_at = i
+                    p.version = t.version
                     return DOUBT
         i = (i + 1) & t.mask
 
 
-cdef inline Search table_find(const Table* t, Probe* p, uint32_t* slot) noexcept nogil:
-    return table_search(t, p.key, <uint32_t>p.hash, p, slot)
+cdef inline Entry* table_glance(const Table* t, PyObject* key, uint32_t h, uint32_t* slot) noexcept nogil:
+    """``table_peek`` that does not look past the first word with the key's tag."""
+    cdef uint32_t i = h & t.mask
+    cdef uint32_t word = t.index[i]
+    cdef Entry* e
+    while unlikely((word ^ h) & TAG != 0 or word == TOMBSTONE):
+        if word == EMPTY:
+            return NULL
+        i = (i + 1) & t.mask
+        word = t.index[i]
+    if unlikely(word == EMPTY):
+        return NULL
+    slot[0] = (word & SLOT) - 1
+    e = table_entry(t, slot[0])
+    if likely(e.key == key) or (e.hash == h and key_equal(e.key, key) == YES):
+        return e
+    return NULL
 
 
 cdef inline Entry* table_peek(const Table* t, PyObject* key, uint32_t h, uint32_t* slot) noexcept nogil:
     """The key's entry if that is certain without running Python, else NULL."""
-    return table_entry(t, slot[0]) if table_search(t, key, h, NULL, slot) == FOUND else NULL
+    cdef uint32_t i = h & t.mask
+    cdef uint32_t word
+    cdef Equality verdict
+    cdef Entry* e
+    while True:
+        word = t.index[i]
+        if word == EMPTY:
+            return NULL
+        if (word ^ h) & TAG == 0 and word != TOMBSTONE:
+            slot[0] = (word & SLOT) - 1
+            e = table_entry(t, slot[0])
+            if e.key == key:
+                return e
+            if e.hash == h:
+                verdict = key_equal(e.key, key)
+                if verdict == YES:
+                    return e
+                if verdict == ASK:
+                    return NULL
+        i = (i + 1) & t.mask
 
 
 cdef inline void index_put(uint32_t* index, uint32_t mask, uint32_t h, uint32_t slot) noexcept nogil:
