@@ -31,7 +31,7 @@ LAYERS = {
     "a stripe": "_core.stripe",
     "what is done to it": "_core.stripe_values _core.stripe_loads",
     "many stripes": "_core.core",
-    "what is done to them": "_core.cores _core.listing _core.visit",
+    "what is done to them": "_core.cores _core.listing _core.swap _core.visit",
     "a store": "_core.store",
     "a store that loads": "_core.loading",
     "a function's store": "_core.function",

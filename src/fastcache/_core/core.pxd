@@ -7,11 +7,12 @@ from libc.string cimport memset
 from fastcache._core.clock cimport ClockReader, clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport CLOCK, order_touch
+from fastcache._core.key cimport YES, items_equal, key_equal
 from fastcache._core.mutex cimport Mutex, atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
 from fastcache._core.rules cimport Rules
 from fastcache._core.stripe cimport Stripe, stripe_init
-from fastcache._core.table cimport table_free, table_glance, table_peek
+from fastcache._core.table cimport table_candidate, table_free, table_peek
 
 cdef extern from *:
     """
@@ -32,6 +33,8 @@ cdef enum:
     LEAST_STRIPE_ENTRIES = 256
     # What neighbouring processors may fetch together.
     CACHE_LINE = 128
+    # A lifetime of so many times the lag, and a lag is eight ticks at least, loses under a thousandth by a tick.
+    TICKS_MATTER = 128
 
 cdef enum Timing:
     UNTIMED     # nothing expires: the hit path reads no clock
@@ -111,6 +114,18 @@ cdef inline int64_t core_now(const Core* core) noexcept nogil:
     return clock_exact() if core.hands == NULL else atomic_load(core.hands)
 
 
+cdef inline int64_t core_coarse_now(const Core* core) noexcept nogil:
+    """An instant up to one tick before now, cheaply."""
+    return clock_coarse(core.coarse) if core.hands == NULL else atomic_load(core.hands)
+
+
+cdef inline int64_t core_birth(const Core* core, int64_t ttl) noexcept nogil:
+    """The instant from which a new value's ``ttl`` counts: now, or the last tick where that takes nothing from it."""
+    if core.timing == UNTIMED:
+        return 0
+    return core_now(core) if ttl < TICKS_MATTER * core.lag else core_coarse_now(core)
+
+
 cdef inline int64_t core_ceiling(const Core* core) noexcept nogil:
     """A cheap instant that is certainly not before now."""
     if likely(core.timing == SYSTEM):
@@ -140,8 +155,24 @@ cdef inline PyObject* core_glance(Core* core, int64_t ceiling, PyObject* key, ui
     cdef uint32_t slot
     cdef Entry* e
     mutex_lock(&s.lock)
-    e = table_glance(&s.table, key, <uint32_t>hash, &slot)
-    if likely(e != NULL):
+    e = table_candidate(&s.table, <uint32_t>hash, &slot)
+    if likely(e != NULL) and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES)):
+        value = core_serve_lock_held(s, ceiling, e, slot)
+    mutex_unlock(&s.lock)
+    return value
+
+
+cdef inline PyObject* core_glance_items(
+    Core* core, int64_t ceiling, PyObject* const* items, Py_ssize_t count, uint64_t hash,
+) noexcept nogil:
+    """``core_glance`` for the tuple of these items, which need not exist."""
+    cdef Stripe* s = core_stripe(core, hash)
+    cdef PyObject* value = NULL
+    cdef uint32_t slot
+    cdef Entry* e
+    mutex_lock(&s.lock)
+    e = table_candidate(&s.table, <uint32_t>hash, &slot)
+    if likely(e != NULL and e.hash == <uint32_t>hash and items_equal(e.key, items, count)):
         value = core_serve_lock_held(s, ceiling, e, slot)
     mutex_unlock(&s.lock)
     return value

@@ -118,4 +118,17 @@ static FC_APART enum fc_equality fc_key_equal(PyObject *a, PyObject *b)
     return FC_YES;
 }
 
+/* Whether a key certainly is the tuple of these items. */
+static FC_APART int fc_items_equal(PyObject *key, PyObject *const *items, Py_ssize_t count)
+{
+    if (!PyTuple_CheckExact(key) || PyTuple_GET_SIZE(key) != count)
+        return 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *x = PyTuple_GET_ITEM(key, i);
+        if (x != items[i] && fc_atom_equal(x, items[i]) != FC_YES)
+            return 0;
+    }
+    return 1;
+}
+
 #endif

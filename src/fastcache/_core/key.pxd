@@ -3,7 +3,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
-from fastcache._core.py cimport PyASCIIObject, likely, py_hash, py_is_str
+from fastcache._core.py cimport PyASCIIObject, likely, py_hash, py_is_str, py_tuple_items
 
 cdef extern from "hash.h" nogil:
     uint64_t mul_fold "fc_mul_fold"(uint64_t, uint64_t) noexcept
@@ -19,18 +19,58 @@ cdef extern from "equal.h" nogil:
     Py_hash_t small_int_hash "fc_small_int_hash"(PyObject*) noexcept
     # Of two keys of equal hash; tuples of plain keys count as plain.
     Equality key_equal "fc_key_equal"(PyObject*, PyObject*) noexcept
+    bint items_equal "fc_items_equal"(PyObject*, PyObject* const*, Py_ssize_t) noexcept
+
+
+cdef extern from *:
+    """
+    #define FC_XXH_1 11400714785074694791ULL
+    #define FC_XXH_2 14029467366897019727ULL
+    #define FC_XXH_5 2870177450012600261ULL
+    """
+    const uint64_t XXH_1 "FC_XXH_1"
+    const uint64_t XXH_2 "FC_XXH_2"
+    const uint64_t XXH_5 "FC_XXH_5"
+
+
+cdef inline Py_hash_t plain_hash(PyObject* key) except -1:
+    """Python's hash; calls ``__hash__`` of strangers: never under a lock."""
+    if likely(py_is_str(key) and (<PyASCIIObject*>key).hash != -1):
+        return (<PyASCIIObject*>key).hash
+    if is_small_int(key):
+        return small_int_hash(key)
+    return py_hash(key)
+
+
+cdef inline uint64_t mixed(Py_hash_t h) noexcept nogil:
+    """A hash spread over all bits: the top ones choose a stripe, the low ones a place in its index."""
+    return mul_fold(<uint64_t>h ^ <uint64_t>0xA0761D6478BD642FULL, <uint64_t>0xE7037ED1A0B428DBULL)
 
 
 cdef inline uint64_t key_hash(PyObject* key) except? 0:
-    """Python's hash of a key, mixed: the top bits choose a stripe, the low bits a place in its index.
+    """The mixed hash of a key."""
+    return mixed(plain_hash(key))
 
-    Calls ``__hash__`` of strangers: never under a lock.
+
+cdef inline uint64_t items_hash(PyObject* const* items, Py_ssize_t count) except? 0:
+    """What ``key_hash`` gives for the tuple of these items, without making it: tuples hash by xxHash (Collet, 2012).
+
+    ``items_hash_holds`` tells whether this Python does so.
     """
-    cdef Py_hash_t h
-    if likely(py_is_str(key) and (<PyASCIIObject*>key).hash != -1):
-        h = (<PyASCIIObject*>key).hash
-    elif is_small_int(key):
-        h = small_int_hash(key)
-    else:
-        h = py_hash(key)
-    return mul_fold(<uint64_t>h ^ <uint64_t>0xA0761D6478BD642FULL, <uint64_t>0xE7037ED1A0B428DBULL)
+    cdef uint64_t sum = XXH_5
+    cdef Py_ssize_t i
+    for i in range(count):
+        sum += <uint64_t>plain_hash(items[i]) * XXH_2
+        sum = ((sum << 31) | (sum >> 33)) * XXH_1
+    sum += <uint64_t>count ^ (XXH_5 ^ <uint64_t>3527539)
+    return mixed(<Py_hash_t>sum if sum != <uint64_t>-1 else 1546275796)
+
+
+cdef inline bint items_hash_holds() except -1:
+    cdef tuple sample = ("a", -1, 2.5, ("b", None))
+    cdef tuple nothing = ()
+    return (
+        sizeof(Py_hash_t) == 8
+        and items_hash(py_tuple_items(<PyObject*>sample), 4) == key_hash(<PyObject*>sample)
+        and items_hash(py_tuple_items(<PyObject*>nothing), 0) == key_hash(<PyObject*>nothing)
+    )

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.core cimport UNTIMED, core_ceiling, core_glance, core_now, core_peek, core_stripe_at
+from fastcache._core.core cimport UNTIMED, core_birth, core_ceiling, core_coarse_now, core_glance, core_now, core_peek, core_stripe_at
 from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight, FlightState, new_flight
 from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left
 from fastcache._core.key cimport key_hash
@@ -19,7 +19,7 @@ from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, py_is_callable, py_vectorcall, steal
 from fastcache._core.seconds cimport to_nanoseconds
 from fastcache._core.store cimport Store
-from fastcache._core.stripe cimport HIT, LEAD, NO_PLACE, REFRESH, Stripe, Verdict
+from fastcache._core.stripe cimport HIT, LEAD, NO_PLACE, REFRESH, UNREAD, Stripe, Verdict
 from fastcache._core.stripe_loads cimport stripe_begin, stripe_fail, stripe_give_up, stripe_publish
 from fastcache._core.visit cimport Visit, visit_start
 
@@ -61,8 +61,8 @@ cdef class LoadingStore(Store):
         """What is to be done for a caller.  Apart from ``load``, whose frame stays on the stack while loaders run."""
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash)
-        offered.started_at = v.now
+        visit_start(&v, &self.core, key, hash, UNREAD)
+        offered.started_at = core_coarse_now(&self.core)
         try:
             while True:
                 verdict = stripe_begin(
@@ -222,7 +222,7 @@ cdef class LoadingStore(Store):
         cdef Grave g
         g.count = 0
         while True:
-            now = core_now(&self.core)
+            now = core_birth(&self.core, ttl)
             if stripe_publish(
                 s, &self.core.rules, flight.slot, <PyObject*>flight, <PyObject*>value, ttl, now, flight.behind,
                 &shared, &g,

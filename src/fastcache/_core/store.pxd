@@ -18,7 +18,9 @@ cdef class Store:
     cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash)
     cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash)
     cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL
-    cdef PyObject* put(self, PyObject* key, PyObject* value, int64_t ttl, bint keep) except? NULL
+    cdef PyObject* put(
+        self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint keep,
+    ) except? NULL
     cdef PyObject* remove(self, PyObject* key, bint* found) except? NULL
     cdef bint again(self, Verdict verdict, Visit* v) except -1
     cdef void make_place(self, Stripe* full, int64_t now, Grave* g) noexcept

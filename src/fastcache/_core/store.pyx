@@ -9,7 +9,10 @@ from cpython.object cimport PyObject, PyTypeObject, visitproc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fastcache._core.core cimport Core, core_ceiling, core_glance, core_init, core_peek, core_set_timed, core_stripe_at, core_stripes_for
+from fastcache._core.core cimport (
+    Core, core_birth, core_ceiling, core_glance, core_init, core_now, core_peek, core_set_timed, core_stripe_at,
+    core_stripes_for,
+)
 from fastcache._core.cores cimport (
     core_check, core_clear, core_drop, core_enlist, core_evict_elsewhere, core_sum, core_unlist, cores_mend,
 )
@@ -22,8 +25,9 @@ from fastcache._core.probe cimport probe_end, probe_settle
 from fastcache._core.py cimport FOREVER, likely, py_decref, steal
 from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
-from fastcache._core.stripe cimport HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, Counts, Stripe, Verdict, stripe_visit
+from fastcache._core.stripe cimport HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Counts, Stripe, Verdict, stripe_visit
 from fastcache._core.stripe_values cimport Look, stripe_expire, stripe_get, stripe_look, stripe_put, stripe_remove
+from fastcache._core.swap cimport core_swap
 from fastcache._core.visit cimport Visit, visit_start
 
 from types import GenericAlias
@@ -99,6 +103,9 @@ cdef class Store:
             self.make_place(v.stripe, v.now, &v.grave)
             grave_drop(&v.grave)
             return True
+        if verdict == NO_TIME:
+            v.now = core_now(&self.core)
+            return True
         if verdict == NO_MEMORY:
             raise MemoryError()
         return False
@@ -114,7 +121,7 @@ cdef class Store:
         cdef PyObject* value = NULL
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash)
+        visit_start(&v, &self.core, key, hash, UNREAD)
         try:
             while True:
                 verdict = stripe_get(v.stripe, &self.core.rules, &v.probe, v.now, counted, &value, &v.grave)
@@ -176,7 +183,7 @@ cdef class Store:
         cdef Visit v
         cdef Look look
         memset(&look, 0, sizeof(Look))
-        visit_start(&v, &self.core, <PyObject*>key, hash)
+        visit_start(&v, &self.core, <PyObject*>key, hash, core_now(&self.core))
         try:
             while True:
                 verdict = stripe_look(v.stripe, &self.core.rules, &v.probe, v.now, &look)
@@ -190,13 +197,14 @@ cdef class Store:
 
     # ---- writing ----
 
-    cdef PyObject* put(self, PyObject* key, PyObject* value, int64_t ttl, bint keep) except? NULL:
+    cdef PyObject* put(
+        self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint keep,
+    ) except? NULL:
         """Writes a value; with ``keep``, an unexpired one stays, and a new reference to it is returned."""
-        cdef uint64_t hash = key_hash(key)
         cdef PyObject* kept = NULL
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash)
+        visit_start(&v, &self.core, key, hash, now)
         try:
             while True:
                 verdict = stripe_put(
@@ -212,14 +220,29 @@ cdef class Store:
 
         :param ttl: its time to live in seconds instead of the cache's; None: it never expires; 0: it is not kept.
         """
-        self.put(<PyObject*>key, <PyObject*>value, self.ttl_of(ttl), False)
+        cdef int64_t lifetime = self.ttl_of(ttl)
+        cdef int64_t now = core_birth(&self.core, lifetime)
+        self.put(<PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, lifetime, now, False)
 
     def __setitem__(self, key, value):
-        self.put(<PyObject*>key, <PyObject*>value, self.core.rules.ttl, False)
+        cdef int64_t ttl = self.core.rules.ttl
+        cdef int64_t now = core_birth(&self.core, ttl)
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef PyObject* former = NULL
+        if ttl != 0:
+            former = core_swap(&self.core, <PyObject*>key, hash, <PyObject*>value, ttl, now)
+        if likely(former != NULL):
+            py_decref(former)
+        else:
+            self.put(<PyObject*>key, hash, <PyObject*>value, ttl, now, False)
 
     def setdefault(self, key, default=None, /):
         """The value of ``key``; if it has none, ``default`` is written first.  One step: all callers get one object."""
-        cdef PyObject* kept = self.put(<PyObject*>key, <PyObject*>default, self.core.rules.ttl, True)
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef int64_t now = core_now(&self.core)
+        cdef PyObject* kept = self.put(
+            <PyObject*>key, hash, <PyObject*>default, self.core.rules.ttl, now, True,
+        )
         return default if kept == NULL else steal(kept)
 
     # ---- removing ----
@@ -233,7 +256,7 @@ cdef class Store:
         cdef PyObject* value = NULL
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash)
+        visit_start(&v, &self.core, key, hash, core_now(&self.core))
         try:
             while True:
                 verdict = stripe_remove(v.stripe, &self.core.rules, &v.probe, v.now, &value, &v.grave)
@@ -281,7 +304,7 @@ cdef class Store:
         cdef Verdict verdict
         cdef Visit v
         core_set_timed(&self.core)
-        visit_start(&v, &self.core, <PyObject*>key, hash)
+        visit_start(&v, &self.core, <PyObject*>key, hash, core_now(&self.core))
         try:
             while True:
                 verdict = stripe_expire(v.stripe, &self.core.rules, &v.probe, v.now, &v.grave)

@@ -22,7 +22,7 @@ from fastcache._core.grave cimport Grave, grave_add, grave_left
 from fastcache._core.jitter cimport random_below, random_seeded
 from fastcache._core.mutex cimport Mutex
 from fastcache._core.probe cimport Probe
-from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_is_gc, raw_free
+from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_may_be_gc, raw_free
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_place
 from fastcache._core.table cimport NO_SLOT, Table, table_check, table_entry, table_init, table_insert, table_remove
 
@@ -36,6 +36,14 @@ cdef enum Verdict:
     IN_DOUBT    # settle the probe, and call again
     NO_PLACE    # the store is full and nothing could leave this stripe: evict elsewhere, and call again
     NO_MEMORY   # nothing was changed
+    NO_TIME     # there is a value, and ``now`` is UNREAD: read the clock, and call again
+
+cdef extern from *:
+    """
+    #define FC_UNREAD INT64_MIN
+    """
+    # An instant that nobody has read off a clock yet: most keys that are not found need none.
+    const int64_t UNREAD "FC_UNREAD"
 
 cdef enum:
     # Objects that one entry can put into a grave: key, value, flight, error.
@@ -128,6 +136,11 @@ cdef inline void stripe_drop_value_lock_held(
     x.failures = 0
 
 
+cdef inline bint stripe_may_sweep_lock_held(const Stripe* s, const Rules* r, int64_t now) noexcept nogil:
+    """Whether some value may be past all its windows."""
+    return s.values > 0 and now >= s.first_expiry and now - s.first_expiry >= r.keep
+
+
 cdef inline bint stripe_sweep_lock_held(
     Stripe* s, Rules* r, int64_t now, uint32_t steps, bint one, Grave* g,
 ) noexcept nogil:
@@ -137,7 +150,7 @@ cdef inline bint stripe_sweep_lock_held(
     """
     cdef Entry* e
     cdef bint removed = False
-    if s.values == 0 or now < s.first_expiry or now - s.first_expiry < r.keep:
+    if not stripe_may_sweep_lock_held(s, r, now):
         return False
     while steps > 0 and grave_left(g) >= PER_ENTRY:
         steps -= 1
@@ -192,7 +205,7 @@ cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Probe* p) noexcept no
         return NO_SLOT
     py_incref(p.key)
     table_entry(&s.table, slot).key = p.key
-    s.seen_by_gc |= py_is_gc(p.key)
+    s.seen_by_gc |= py_may_be_gc(p.key)
     return slot
 
 
@@ -218,6 +231,19 @@ cdef inline int64_t stripe_lifetime_lock_held(Stripe* s, const Rules* r, int64_t
     return max(ttl + low + random_below(&s.random, span + 1), 1)
 
 
+cdef inline void stripe_age_lock_held(Stripe* s, const Rules* r, Entry* e, int64_t ttl, int64_t now) noexcept nogil:
+    """A value's life begins."""
+    cdef int64_t lifetime
+    if ttl == FOREVER:
+        e.due_at = e.expires_at = FOREVER
+        return
+    lifetime = stripe_lifetime_lock_held(s, r, ttl)
+    e.expires_at = now + lifetime
+    # A lifetime that early refresh would use up starts it half-way.
+    e.due_at = e.expires_at - (r.refresh_ahead if r.refresh_ahead < lifetime else lifetime >> 1)
+    stripe_note_expiry_lock_held(s, e.expires_at)
+
+
 cdef inline void stripe_fill_lock_held(
     Stripe* s, const Rules* r, uint32_t slot, PyObject* value, int64_t ttl, int64_t now, Grave* g,
 ) noexcept nogil:
@@ -225,7 +251,6 @@ cdef inline void stripe_fill_lock_held(
     cdef Entry* e = table_entry(&s.table, slot)
     cdef Extra* x = entry_extra(e)
     cdef PyObject* former = entry_value(e)
-    cdef int64_t lifetime
     stripe_detach_lock_held(s, x, g)
     if x != NULL:
         grave_add(g, x.error)
@@ -239,15 +264,8 @@ cdef inline void stripe_fill_lock_held(
     else:
         grave_add(g, former)
         order_touch(&s.order, e, slot)
-    s.seen_by_gc |= py_is_gc(value)
-    if ttl == FOREVER:
-        e.due_at = e.expires_at = FOREVER
-        return
-    lifetime = stripe_lifetime_lock_held(s, r, ttl)
-    e.expires_at = now + lifetime
-    # A lifetime that early refresh would use up starts it half-way.
-    e.due_at = e.expires_at - (r.refresh_ahead if r.refresh_ahead < lifetime else lifetime // 2)
-    stripe_note_expiry_lock_held(s, e.expires_at)
+    s.seen_by_gc |= py_may_be_gc(value)
+    stripe_age_lock_held(s, r, e, ttl, now)
 
 
 cdef inline int stripe_visit(Stripe* s, visitproc visit, void* arg) noexcept:

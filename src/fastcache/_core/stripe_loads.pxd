@@ -19,7 +19,7 @@ from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, py_incref
 from fastcache._core.rules cimport LEAST_PAUSE, Rules
 from fastcache._core.stripe cimport (
-    DONE, FOLLOW, HIT, IN_DOUBT, LEAD, MISS, NO_MEMORY, NO_PLACE, REFRESH, SWEEP_STEPS, Stripe, Verdict,
+    DONE, FOLLOW, HIT, IN_DOUBT, LEAD, MISS, NO_MEMORY, NO_PLACE, NO_TIME, REFRESH, SWEEP_STEPS, UNREAD, Stripe, Verdict,
     stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held,
     stripe_make_place_lock_held, stripe_new_lock_held, stripe_sweep_lock_held,
 )
@@ -50,7 +50,7 @@ cdef inline Verdict stripe_begin(
     Stripe* s, Rules* r, Probe* p, int64_t now, bint force, bint counted, PyObject* offered,
     PyObject** value, PyObject** flight, uint32_t* slot, Grave* g,
 ) noexcept nogil:
-    """Serves a key or joins it to a flight, in one step: no second look is needed.
+    """Serves a key or joins it to a flight, in one step: no second look is needed.  ``now`` may be UNREAD.
 
     On LEAD and REFRESH the offered flight (a reference to it is taken) is now the key's and ``slot`` is set.  The
     verdicts that serve set ``value``, FOLLOW sets ``flight``; both are new references.
@@ -69,6 +69,9 @@ cdef inline Verdict stripe_begin(
             mutex_unlock(&s.lock)
             return NO_MEMORY
     e = table_entry(&s.table, slot[0])
+    if now == UNREAD and entry_value(e) != NULL:
+        mutex_unlock(&s.lock)
+        return NO_TIME
     verdict = stripe_decide_lock_held(s, r, e, now, force)
     if verdict == LEAD or verdict == REFRESH:
         x = entry_extend(e)

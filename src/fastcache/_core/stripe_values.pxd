@@ -17,7 +17,7 @@ from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.stripe cimport (
-    DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, PER_ENTRY, SWEEP_STEPS, Stripe, Verdict, stripe_bury_lock_held,
+    DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, PER_ENTRY, SWEEP_STEPS, UNREAD, Stripe, Verdict, stripe_bury_lock_held,
     stripe_detach_lock_held, stripe_evict_lock_held, stripe_fill_lock_held,
     stripe_make_place_lock_held, stripe_new_lock_held, stripe_note_expiry_lock_held, stripe_sweep_lock_held,
 )
@@ -36,7 +36,7 @@ cdef struct Look:
 cdef inline Verdict stripe_get(
     Stripe* s, Rules* r, Probe* p, int64_t now, bint counted, PyObject** value, Grave* g,
 ) noexcept nogil:
-    """HIT with an unexpired value, or MISS; uncounted, it leaves counters and order alone."""
+    """HIT with an unexpired value, or MISS; uncounted, it leaves counters and order alone.  ``now`` may be UNREAD."""
     cdef uint32_t slot
     cdef Entry* e
     cdef Age age
@@ -49,6 +49,9 @@ cdef inline Verdict stripe_get(
     if found == FOUND:
         e = table_entry(&s.table, slot)
         if entry_value(e) != NULL:
+            if now == UNREAD:
+                mutex_unlock(&s.lock)
+                return NO_TIME
             age = entry_age(e, now, r.stale_window, r.error_window)
             if age <= DUE:
                 value[0] = entry_value(e)

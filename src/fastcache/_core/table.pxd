@@ -15,7 +15,7 @@ from libc.string cimport memset
 from fastcache._core.entry cimport Entry
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
 from fastcache._core.probe cimport Probe, probe_compare
-from fastcache._core.py cimport likely, raw_alloc, raw_free, raw_resize, raw_zeroed, unlikely
+from fastcache._core.py cimport raw_alloc, raw_free, raw_resize, raw_zeroed, unlikely
 
 cdef extern from *:
     """
@@ -108,11 +108,10 @@ cdef inline Search table_find(const Table* t, Probe* p, uint32_t* slot) noexcept
         i = (i + 1) & t.mask
 
 
-cdef inline Entry* table_glance(const Table* t, PyObject* key, uint32_t h, uint32_t* slot) noexcept nogil:
-    """``table_peek`` that does not look past the first word with the key's tag."""
+cdef inline Entry* table_candidate(const Table* t, uint32_t h, uint32_t* slot) noexcept nogil:
+    """The first entry of a search that has the tag of the hash, most probably the one; NULL if there is none."""
     cdef uint32_t i = h & t.mask
     cdef uint32_t word = t.index[i]
-    cdef Entry* e
     while unlikely((word ^ h) & TAG != 0 or word == TOMBSTONE):
         if word == EMPTY:
             return NULL
@@ -121,10 +120,7 @@ cdef inline Entry* table_glance(const Table* t, PyObject* key, uint32_t h, uint3
     if unlikely(word == EMPTY):
         return NULL
     slot[0] = (word & SLOT) - 1
-    e = table_entry(t, slot[0])
-    if likely(e.key == key) or (e.hash == h and key_equal(e.key, key) == YES):
-        return e
-    return NULL
+    return table_entry(t, slot[0])
 
 
 cdef inline Entry* table_peek(const Table* t, PyObject* key, uint32_t h, uint32_t* slot) noexcept nogil:
