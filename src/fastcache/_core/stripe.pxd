@@ -16,7 +16,9 @@ from cpython.object cimport PyObject, visitproc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.entry cimport EXPIRED, Entry, Extra, entry_age, entry_extra, entry_value
-from fastcache._core.evict cimport Order, order_add, order_check, order_drop, order_init, order_reserve, order_touch
+from fastcache._core.evict cimport (
+    Order, order_add, order_check, order_drop, order_init, order_reserve, order_touch, order_trim,
+)
 from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Cause, Grave, grave_add, grave_add_removed
 from fastcache._core.jitter cimport random_below, random_seeded
 from fastcache._core.mutex cimport Mutex
@@ -24,7 +26,7 @@ from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_is_gc, raw_free
 from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.table cimport NO_SLOT, Table, table_check, table_entry, table_init, table_insert, table_remove
-from fastcache._core.weights cimport Weights, weights_reserve, weights_set
+from fastcache._core.weights cimport Weights, weights_reserve, weights_set, weights_trim
 
 cdef enum Verdict:
     HIT         # a value, owned by the caller
@@ -133,6 +135,8 @@ cdef inline void stripe_bury_lock_held(
         grave_add(g, x.error)
         raw_free(x)
     table_remove(&s.table, slot)
+    weights_trim(&s.weights, s.table.room)
+    order_trim(&s.order, s.table.room)
 
 
 cdef inline void stripe_drop_value_lock_held(

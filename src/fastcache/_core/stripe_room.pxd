@@ -11,7 +11,7 @@ from fastcache._core.grave cimport EXPIRED_VALUE, SIZE, Grave, grave_left
 from fastcache._core.py cimport FOREVER
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_place, rules_take_weight
 from fastcache._core.stripe cimport PER_ENTRY, Stripe, stripe_drop_value_lock_held
-from fastcache._core.table cimport NO_SLOT, table_entry
+from fastcache._core.table cimport NO_SLOT, table_entry, table_skip
 
 cdef enum:
     # Slots that a write looks at for expired values, in its own stripe and in another.
@@ -32,7 +32,7 @@ cdef inline uint32_t stripe_sweep_lock_held(
     cdef uint32_t removed = 0
     if s.values == 0 or now < s.first_expiry or now - s.first_expiry < r.keep:
         return 0
-    while steps > 0 and grave_left(g) >= PER_ENTRY:
+    while steps > 0 and s.values > 0 and grave_left(g) >= PER_ENTRY:
         steps -= 1
         if s.sweep_at >= s.table.fresh:
             s.sweep_at = 0
@@ -40,6 +40,7 @@ cdef inline uint32_t stripe_sweep_lock_held(
             s.first_in_sweep = FOREVER
             if now < s.first_expiry:
                 break
+        s.sweep_at = table_skip(&s.table, s.sweep_at)
         e = table_entry(&s.table, s.sweep_at)
         s.sweep_at += 1
         if e.key == NULL or entry_value(e) == NULL:

@@ -10,6 +10,8 @@ cdef extern from "Python.h":
 cdef enum:
     # Weights stay below this, so that a few of them can be added without care.
     WEIGHT_BITS = 62
+    # Slots that keep their memory though nobody may need it.
+    SPARE = 64
 
 cdef struct Weights:
     int64_t* at         # owned; by slot, 0 where there is no value
@@ -47,13 +49,11 @@ cdef inline void weights_clear(Weights* w) noexcept nogil:
 cdef inline void weights_trim(Weights* w, uint32_t slots) noexcept nogil:
     """Gives back memory that was for slots from ``slots`` on."""
     cdef int64_t* at
-    if slots == 0:
-        weights_clear(w)
-    elif w.room > 2 * slots:
-        at = <int64_t*>raw_resize(w.at, slots * sizeof(int64_t))
+    if w.room > 2 * slots + SPARE:
+        at = <int64_t*>raw_resize(w.at, (slots + SPARE) * sizeof(int64_t))
         if at != NULL:
             w.at = at
-            w.room = slots
+            w.room = slots + SPARE
 
 
 cdef inline int64_t weight_of(object weigher, object key, object value) except -1:
