@@ -51,6 +51,8 @@ cdef struct Core:
     const int64_t* hands    # borrowed from a movable clock, or NULL; atomic
     Rules rules
     void* memory            # owned
+    PyObject* listener      # borrowed from the store, which is told of removals; or NULL
+    int64_t turn            # which stripe the others look after next; atomic, and only a hint
     Core* next              # all cores, guarded by the mutex of that list
     Core* previous
 
@@ -58,14 +60,15 @@ cdef struct Core:
 cdef inline uint32_t core_stripes_for(const Rules* r, uint32_t processors) noexcept nogil:
     """How many stripes to use: one while that is exact and its pauses short, a power of two."""
     cdef int64_t wanted = 1
-    if r.policy != CLOCK and r.maxsize != FOREVER:
+    cdef int64_t entries = min(r.maxsize, r.max_weight)
+    if r.policy != CLOCK and entries != FOREVER:
         return 1
     if PARALLEL:
         while wanted < 4 * processors:
             wanted *= 2
-        while wanted > 1 and r.maxsize // wanted < LEAST_STRIPE_ENTRIES:
+        while wanted > 1 and entries // wanted < LEAST_STRIPE_ENTRIES:
             wanted //= 2
-    while wanted < MOST_STRIPES and r.maxsize // wanted > STRIPE_ENTRIES:
+    while wanted < MOST_STRIPES and entries // wanted > STRIPE_ENTRIES:
         wanted *= 2
     return <uint32_t>(wanted if wanted < MOST_STRIPES else MOST_STRIPES)
 

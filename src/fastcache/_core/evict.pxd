@@ -21,6 +21,8 @@ cdef enum:
     MARKS_FULL = 3
     # The hand takes whatever it stands on rather than walk further in one call.
     HAND_STEPS = 128
+    # Slots whose links keep their memory though nobody may need it.
+    SPARE = 64
 
 cdef struct Order:
     Policy policy
@@ -121,6 +123,21 @@ cdef inline uint32_t order_victim(Order* o, const Table* t) noexcept nogil:
         if e.marks == 0 or steps > HAND_STEPS:
             return slot
         e.marks -= 1
+
+
+cdef inline void order_trim(Order* o, uint32_t slots) noexcept nogil:
+    """Gives back memory of links for slots from ``slots`` on, which are free for good."""
+    cdef uint32_t room = slots + SPARE
+    cdef uint32_t* links
+    if o.room <= 2 * slots + SPARE:
+        return
+    links = <uint32_t*>raw_resize(o.newer, room * sizeof(uint32_t))
+    if links != NULL:
+        o.newer = links
+    links = <uint32_t*>raw_resize(o.older, room * sizeof(uint32_t))
+    if links != NULL:
+        o.older = links
+    o.room = room
 
 
 cdef inline const char* order_check(const Order* o, const Table* t, uint32_t values) noexcept nogil:

@@ -26,6 +26,6 @@ cdef class LoadingStore(Store):
     cdef object lead(self, Flight flight, const Call* call, Terms* terms)
     cdef object follow(self, Flight flight, Terms* terms)
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1
-    cdef void publish(self, Flight flight, object value, int64_t ttl) noexcept
+    cdef void publish(self, Flight flight, object value, int64_t ttl, int64_t weight) noexcept
     cdef void fail(self, Flight flight, object error) noexcept
     cdef void give_up(self, Flight flight) noexcept

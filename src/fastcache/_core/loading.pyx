@@ -10,18 +10,21 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.core cimport UNTIMED, core_birth, core_ceiling, core_coarse_now, core_glance, core_now, core_peek, core_stripe_at
+from fastcache._core.core cimport (
+    UNTIMED, core_birth, core_ceiling, core_coarse_now, core_glance, core_now, core_peek, core_stripe_at,
+)
 from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight, FlightState, new_flight
-from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left
+from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
 from fastcache._core.key cimport key_hash
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, py_is_callable, py_vectorcall, steal
 from fastcache._core.seconds cimport to_nanoseconds
 from fastcache._core.store cimport Store
-from fastcache._core.stripe cimport HIT, LEAD, NO_PLACE, REFRESH, UNREAD, Stripe, Verdict
+from fastcache._core.stripe cimport HIT, LEAD, NO_PLACE, PER_ENTRY, REFRESH, UNREAD, Stripe, Verdict
 from fastcache._core.stripe_loads cimport stripe_begin, stripe_fail, stripe_give_up, stripe_publish
-from fastcache._core.visit cimport Visit, visit_start
+from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
+from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 from fastcache._errors import LoadTimeout, RecursiveLoadError, copied, remembered
 
@@ -69,7 +72,7 @@ cdef class LoadingStore(Store):
                     v.stripe, &self.core.rules, &v.probe, v.now, terms.force, counted, <PyObject*>offered,
                     value, joined, &offered.slot, &v.grave,
                 )
-                if not self.again(verdict, &v):
+                if not visit_again(&v, verdict):
                     return verdict
         finally:
             probe_end(&v.probe)
@@ -132,6 +135,7 @@ cdef class LoadingStore(Store):
     cdef object lead(self, Flight flight, const Call* call, Terms* terms):
         """Runs the loader and ends the flight."""
         cdef PyObject* result
+        cdef int64_t weight = 0
         flight.enter()
         try:
             # The call itself counts one level, but there are several frames of C between two loaders.
@@ -139,6 +143,8 @@ cdef class LoadingStore(Store):
             result = py_vectorcall(call.function, call.args, call.positional, call.names)
             leave_recursion()
             value = steal(result)
+            if self.core.rules.weighed and terms.ttl != 0:
+                weight = self.weigh(flight.key, value)
         except Exception as error:
             flight.leave()
             self.fail(flight, error)
@@ -151,7 +157,7 @@ cdef class LoadingStore(Store):
             self.give_up(flight)
             raise
         flight.leave()
-        self.publish(flight, value, terms.ttl)
+        self.publish(flight, value, terms.ttl, weight)
         terms.shared = flight.shared
         return value
 
@@ -215,27 +221,33 @@ cdef class LoadingStore(Store):
         if flight.claim():
             self.give_up(flight)
 
-    cdef void publish(self, Flight flight, object value, int64_t ttl) noexcept:
+    cdef void publish(self, Flight flight, object value, int64_t ttl, int64_t weight) noexcept:
         cdef Stripe* s = core_stripe_at(&self.core, flight.stripe)
         cdef bint shared = flight.waiters > 0
+        cdef bint elsewhere
+        cdef Grave* later = NULL
         cdef int64_t now
         cdef Grave g
         g.count = 0
         while True:
             now = core_birth(&self.core, ttl)
             if stripe_publish(
-                s, &self.core.rules, flight.slot, <PyObject*>flight, <PyObject*>value, ttl, now, flight.behind,
+                s, &self.core.rules, flight.slot, <PyObject*>flight, <PyObject*>value, ttl, weight, now, flight.behind,
                 &shared, &g,
             ) != NO_PLACE:
                 break
-            if grave_left(&g) < GRAVE_ROOM // 2:
-                grave_drop(&g)
-            self.make_place(s, now, &g)
+            elsewhere = grave_left(&g) >= 2 * PER_ENTRY
+            if grave_left(&g) < GRAVE_ROOM // 2 and not grave_put_aside(&g, &later):
+                grave_drop(&g, self.core.listener)
+            if elsewhere:
+                core_evict_elsewhere(&self.core, s, now, &g)
+        core_sweep_elsewhere(&self.core, now, &g)
         flight.shared = shared
         flight.value = value
         flight.end(LANDED)
         # Only now: a finalizer may take its time, or ask for this very key.
-        grave_drop(&g)
+        graves_drop(later, self.core.listener)
+        grave_drop(&g, self.core.listener)
 
     cdef void fail(self, Flight flight, object error) noexcept:
         cdef PyObject* fallback
@@ -254,7 +266,7 @@ cdef class LoadingStore(Store):
             flight.fallback = steal(fallback)
             flight.has_fallback = True
         flight.end(FAILED)
-        grave_drop(&g)
+        grave_drop(&g, self.core.listener)
 
     cdef void give_up(self, Flight flight) noexcept:
         cdef Grave g
@@ -264,7 +276,7 @@ cdef class LoadingStore(Store):
             core_now(&self.core), flight.behind, &g,
         )
         flight.end(ABANDONED)
-        grave_drop(&g)
+        grave_drop(&g, self.core.listener)
 
 
 cdef MethodDef get_or_load_method

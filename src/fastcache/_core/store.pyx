@@ -14,21 +14,24 @@ from fastcache._core.core cimport (
     core_stripes_for,
 )
 from fastcache._core.cores cimport (
-    core_check, core_clear, core_drop, core_enlist, core_evict_elsewhere, core_sum, core_unlist, cores_mend,
+    core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
 )
-from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport key_hash
-from fastcache._core.listing cimport count_unexpired, list_flights, list_stripe, look_described
+from fastcache._core.listing cimport (
+    count_unexpired, list_flights, list_stripe, look_at, pop_pair, sweep_all,
+)
 from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
 from fastcache._core.movable cimport MovableClock
-from fastcache._core.probe cimport probe_end, probe_settle
+from fastcache._core.mutex cimport atomic_load
+from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, likely, py_decref, steal
 from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
-from fastcache._core.stripe cimport HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Counts, Stripe, Verdict, stripe_visit
-from fastcache._core.stripe_values cimport Look, stripe_expire, stripe_get, stripe_look, stripe_put, stripe_remove
+from fastcache._core.stripe cimport HIT, MISS, UNREAD, Counts, Verdict, stripe_visit
+from fastcache._core.stripe_values cimport stripe_expire, stripe_get, stripe_put, stripe_remove
 from fastcache._core.swap cimport core_swap
-from fastcache._core.visit cimport Visit, visit_start
+from fastcache._core.visit cimport Visit, visit_again, visit_start, visit_tidy
+from fastcache._core.weights cimport weight_of
 
 from types import GenericAlias
 
@@ -74,6 +77,10 @@ cdef class Store:
         rules_read(&rules, settings)
         if not core_init(&core, &rules, core_stripes_for(&rules, settings.processors), settings.seed):
             raise MemoryError()
+        if rules.listening:
+            self.listener = settings.on_removal
+            core.listener = <PyObject*>self.listener
+        self.weigher = settings.weigher
         core_unlist(&self.core)
         former = self.core
         self.core = core
@@ -93,26 +100,9 @@ cdef class Store:
         core_set_timed(&self.core)
         return result
 
-    cdef bint again(self, Verdict verdict, Visit* v) except -1:
-        """After every step of a visit: drops what the stripe let go of; True if the step is to be taken again."""
-        grave_drop(&v.grave)
-        if verdict == IN_DOUBT:
-            probe_settle(&v.probe)
-            return True
-        if verdict == NO_PLACE:
-            self.make_place(v.stripe, v.now, &v.grave)
-            grave_drop(&v.grave)
-            return True
-        if verdict == NO_TIME:
-            v.now = core_now(&self.core)
-            return True
-        if verdict == NO_MEMORY:
-            raise MemoryError()
-        return False
-
-    cdef void make_place(self, Stripe* full, int64_t now, Grave* g) noexcept:
-        """After NO_PLACE: evicts from another stripe."""
-        core_evict_elsewhere(&self.core, full, now, g)
+    cdef int64_t weigh(self, object key, object value) except -1:
+        """What an entry weighs; 0 where nothing is weighed."""
+        return weight_of(self.weigher, key, value) if self.core.rules.weighed else 0
 
     # ---- reading ----
 
@@ -125,8 +115,11 @@ cdef class Store:
         try:
             while True:
                 verdict = stripe_get(v.stripe, &self.core.rules, &v.probe, v.now, counted, &value, &v.grave)
-                if not self.again(verdict, &v):
-                    return value
+                if not visit_again(&v, verdict):
+                    break
+            if counted and value == NULL:
+                visit_tidy(&v)
+            return value
         finally:
             probe_end(&v.probe)
 
@@ -178,22 +171,7 @@ cdef class Store:
 
     def _look(self, key, /):
         """(value, state, seconds to expiry or None, error, failures, seconds to retry, loading), or None."""
-        cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef Verdict verdict
-        cdef Visit v
-        cdef Look look
-        memset(&look, 0, sizeof(Look))
-        visit_start(&v, &self.core, <PyObject*>key, hash, core_now(&self.core))
-        try:
-            while True:
-                verdict = stripe_look(v.stripe, &self.core.rules, &v.probe, v.now, &look)
-                if not self.again(verdict, &v):
-                    break
-        finally:
-            probe_end(&v.probe)
-        if verdict != HIT:
-            return None
-        return look_described(&look, v.now)
+        return look_at(&self.core, <PyObject*>key)
 
     # ---- writing ----
 
@@ -202,16 +180,24 @@ cdef class Store:
     ) except? NULL:
         """Writes a value; with ``keep``, an unexpired one stays, and a new reference to it is returned."""
         cdef PyObject* kept = NULL
+        # Only what is written is weighed, and only once.
+        cdef int64_t weight = -1 if keep and self.core.rules.weighed else 0
         cdef Verdict verdict
         cdef Visit v
         visit_start(&v, &self.core, key, hash, now)
+        if self.core.rules.weighed and not keep and ttl != 0:
+            weight = self.weigh(<object>key, <object>value)
         try:
             while True:
                 verdict = stripe_put(
-                    v.stripe, &self.core.rules, &v.probe, value, ttl, v.now, &kept if keep else NULL, &v.grave,
+                    v.stripe, &self.core.rules, &v.probe, value, ttl, weight, v.now, &kept if keep else NULL, &v.grave,
                 )
-                if not self.again(verdict, &v):
+                if visit_again(&v, verdict):
+                    continue
+                if verdict != MISS:
+                    visit_tidy(&v)
                     return kept
+                weight = self.weigh(<object>key, <object>value)
         finally:
             probe_end(&v.probe)
 
@@ -260,7 +246,7 @@ cdef class Store:
         try:
             while True:
                 verdict = stripe_remove(v.stripe, &self.core.rules, &v.probe, v.now, &value, &v.grave)
-                if not self.again(verdict, &v):
+                if not visit_again(&v, verdict):
                     found[0] = verdict != MISS
                     return value
         finally:
@@ -308,10 +294,22 @@ cdef class Store:
         try:
             while True:
                 verdict = stripe_expire(v.stripe, &self.core.rules, &v.probe, v.now, &v.grave)
-                if not self.again(verdict, &v):
+                if not visit_again(&v, verdict):
                     return verdict == HIT
         finally:
             probe_end(&v.probe)
+
+    def _popitem(self):
+        """Removes some unexpired pair and returns it, or None."""
+        return pop_pair(&self.core)
+
+    def sweep(self):
+        """Removes what has expired for good, windows included; how many values.
+
+        Every write and every miss does a little of this, so only a cache that nobody uses needs it to give the memory
+        of expired values back.
+        """
+        return sweep_all(&self.core)
 
     def clear(self):
         """Removes everything; loads under way are detached, as by ``delete``."""
@@ -321,10 +319,10 @@ cdef class Store:
     # ---- seeing ----
 
     def _counts(self):
-        """All counters by name, and how many values are held, expired ones included."""
+        """All counters by name; how many values are held, expired ones included; what they weigh."""
         cdef Counts c
         cdef int64_t values = core_sum(&self.core, &c)
-        return c, values
+        return c, values, atomic_load(&self.core.rules.weight)
 
     def _flights(self):
         """The flights under way: (key, age in seconds, waiters, leading thread, whether behind a served value)."""
@@ -348,7 +346,10 @@ cdef int store_visit(Store self, visitproc visit, void* arg) noexcept:
 
 
 cdef int store_clear(Store self) noexcept:
+    # Nothing was removed: the whole cache is going.  The listener may be a method of this very cache.
+    self.core.listener = NULL
     core_clear(&self.core)
+    self.listener = self.weigher = None
     return 0
 
 

@@ -19,7 +19,7 @@ cdef inline PyObject* core_swap(
     """Writes a value and hands out the former one, owned by the caller; NULL, and nothing done, if it takes more.
 
     It takes more where the key is new or not told at a glance, where a load or a failure is noted beside the value,
-    and where expired values wait to be swept.
+    where expired values wait to be swept, where values are weighed, and where somebody listens to removals.
     """
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* former = NULL
@@ -28,7 +28,7 @@ cdef inline PyObject* core_swap(
     mutex_lock(&s.lock)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if (
-        likely(e != NULL and not e.has_extra and not stripe_may_sweep_lock_held(s, &core.rules, now))
+        likely(e != NULL and core.rules.plain and not e.has_extra and not stripe_may_sweep_lock_held(s, &core.rules, now))
         and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES))
     ):
         former = <PyObject*>e.content
