@@ -21,9 +21,10 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {
-    "plain words": "_errors _sizes _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds _core.jitter "
-    "_core.method",
-    "small things": "_core.key _core.entry _core.ledger _core.grave _core.weights _core.calls _core.flight _core.movable",
+    "plain words": "_errors _sizes _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds "
+    "_core.jitter _core.method",
+    "small things": "_core.key _core.entry _core.ledger _core.grave _core.weights _core.calls _core.flight "
+    "_core.movable",
     "a search": "_core.probe",
     "slots": "_core.chunks",
     "a table": "_core.table",
@@ -37,6 +38,7 @@ LAYERS = {
     "one operation": "_core.visit",
     "what is done to all stripes": "_core.cores _core.listing _core.swap",
     "a store": "_core.store",
+    "a mapping": "_core.mapping",
     "a store that loads": "_core.loading",
     "a function's store": "_core.function",
     "options and views": "_config _views",

@@ -19,8 +19,8 @@ from fastcache._config import (
 )
 from fastcache._core.flight import Flight
 from fastcache._core.loading import LoadingStore
+from fastcache._core.mapping import adopt
 from fastcache._core.movable import MovableClock
-from fastcache._core.store import adopt
 from fastcache._refresh import RefreshPool
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 from fastcache._views import Items, Keys, Values

@@ -45,7 +45,8 @@ class Stats:
         if not isinstance(earlier, Stats):
             return NotImplemented
         states = ("entries", "weight")
-        passed = {f.name: getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self) if f.name not in states}
+        names = [field.name for field in fields(self) if field.name not in states]
+        passed = {name: getattr(self, name) - getattr(earlier, name) for name in names}
         return Stats(**passed, entries=self.entries, weight=self.weight)
 
 

@@ -51,8 +51,8 @@ cdef class TableProbe:
 
     @property
     def sizes(self):
-        """(words of the index, words not empty, slots ever used, slots that have memory)."""
-        return self.table.mask + 1, self.table.filled, self.table.fresh, self.table.room
+        """(words of the index, entries, slots ever used, slots that have memory)."""
+        return self.table.mask + 1, self.table.used, self.table.fresh, self.table.room
 
     cdef Entry* entry(self, uint32_t slot) except NULL:
         cdef Entry* e = table_entry(&self.table, slot) if slot < self.table.fresh else NULL

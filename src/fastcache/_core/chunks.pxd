@@ -29,14 +29,14 @@ cdef enum:
     CHUNK_BITS = 9
     CHUNK_ROOM = 512
     FIRST_ROOM = 4
-    # Slots are numbered from 1 in 24 bits, and the last number is part of the tombstone.
-    TABLE_LIMIT = (1 << 24) - 2
+    # Slots are numbered from 1 in 24 bits.
+    TABLE_LIMIT = (1 << 24) - 1
 
 cdef struct Table:
     # Of the index, which is table.pxd's.
     uint32_t* index     # owned
     uint32_t mask       # words in the index - 1
-    uint32_t filled     # words that are not empty
+    uint32_t most_pushed  # furthest that a word was put from its home
     uint64_t version    # changes with the index; never 0
     uint32_t used       # entries
     # Of the slots.

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport Call
 from fastcache._core.flight cimport Flight
-from fastcache._core.store cimport Store
+from fastcache._core.mapping cimport Mapping
 from fastcache._core.stripe cimport HIT, Verdict
 
 cdef struct Terms:
@@ -14,7 +14,7 @@ cdef struct Terms:
     bint force              # load even if there is a value
     bint shared             # out: others got the same result
 
-cdef class LoadingStore(Store):
+cdef class LoadingStore(Mapping):
     cdef Verdict begin(
         self, PyObject* key, uint64_t hash, Flight offered, const Terms* terms, bint counted,
         PyObject** value, PyObject** joined,

@@ -20,7 +20,7 @@ from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, py_is_callable, py_vectorcall, steal
 from fastcache._core.seconds cimport to_nanoseconds
-from fastcache._core.store cimport Store
+from fastcache._core.mapping cimport Mapping
 from fastcache._core.stripe cimport HIT, LEAD, NO_PLACE, PER_ENTRY, REFRESH, UNREAD, Stripe, Verdict
 from fastcache._core.stripe_loads cimport stripe_begin, stripe_fail, stripe_give_up, stripe_publish
 from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
@@ -35,7 +35,7 @@ cdef extern from "Python.h":
 cdef object AGAIN = object()
 
 
-cdef class LoadingStore(Store):
+cdef class LoadingStore(Mapping):
     def _do(self, key, function, tuple args not None, dict kwargs not None, /):
         """(what ``function(*args, **kwargs)`` returns, whether others got it too), called once for all who ask."""
         cdef Terms terms

@@ -1,4 +1,4 @@
-"""The native store: a mapping whose values age, in stripes."""
+"""The native store: values that age, in stripes."""
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
@@ -15,8 +15,6 @@ cdef class Store:
     cdef bint configured
 
     cdef int64_t ttl_of(self, object ttl) except? -1
-    cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash)
-    cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash)
     cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL
     cdef PyObject* put(
         self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint keep,

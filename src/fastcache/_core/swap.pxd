@@ -28,7 +28,8 @@ cdef inline PyObject* core_swap(
     mutex_lock(&s.lock)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if (
-        likely(e != NULL and core.rules.plain and not e.has_extra and not stripe_may_sweep_lock_held(s, &core.rules, now))
+        likely(e != NULL and core.rules.plain and not e.has_extra)
+        and not stripe_may_sweep_lock_held(s, &core.rules, now)
         and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES))
     ):
         former = <PyObject*>e.content

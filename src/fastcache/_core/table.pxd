@@ -1,11 +1,15 @@
 """One open-addressing table: entries in chunks that never move, and an index of words that point to them.
 
-    index   | 0 | tag:8 slot+1:24 | 0 | all ones | ...     0 empty, all ones a tombstone; power of two, at most 2/3 full
-    chunks  [512 entries] [512 entries] ...                a slot is chunk number * 512 + its number in the chunk
+    index   | 0 | tag:8 slot+1:24 | 0 | ...     0 is empty; a power of two of words, at most 2/3 full
+    chunks  [512 entries] [512 entries] ...     a slot is chunk number * 512 + its number in the chunk
 
-A search starts at the low bits of the hash and walks on until it meets an empty word; the tag (bits 24-31)
-spares it most looks at foreign entries.  A full table rebuilds its index from the stored hashes and asks no key.
-When most entries have left it is rebuilt smaller.
+A search starts at the hash's home and walks on until it meets an empty word; the tag (bits 24-31 of the hash)
+spares it most looks at foreign entries.  A removed word leaves no mark behind: what it had pushed on moves back
+(Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so searches stay short however many keys come and go.
+The five upper bits of a tag are also the five lower ones of the home, so that a word tells by itself how far it was
+pushed, as long as no word of the table was pushed further than that.
+A full table rebuilds its index from the stored hashes and asks no key.  When most entries have left it is rebuilt
+smaller.
 """
 
 from cpython.object cimport PyObject
@@ -19,21 +23,20 @@ from fastcache._core.entry cimport Entry
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
 from fastcache._core.ledger cimport NO_CHUNK
 from fastcache._core.probe cimport Probe, probe_compare
-from fastcache._core.py cimport raw_free, raw_zeroed, unlikely
+from fastcache._core.py cimport likely, raw_free, raw_zeroed, unlikely
 
 cdef extern from *:
     """
     #define FC_EMPTY 0u
-    #define FC_TOMBSTONE 0xFFFFFFFFu
     #define FC_TAG 0xFF000000u
     #define FC_SLOT 0x00FFFFFFu
     """
     const uint32_t EMPTY "FC_EMPTY"
-    const uint32_t TOMBSTONE "FC_TOMBSTONE"
     const uint32_t TAG "FC_TAG"
     const uint32_t SLOT "FC_SLOT"
 
 cdef enum:
+    HOME_BITS = 5
     FIRST_INDEX = 8
     # Indexes of up to so many words are not made smaller.
     SMALL_INDEX = 64
@@ -42,6 +45,11 @@ cdef enum Search:
     ABSENT
     FOUND
     DOUBT       # the probe owns a key to compare, with nothing locked
+
+
+cdef inline uint32_t home(uint32_t h) noexcept nogil:
+    """Where a search starts, but for the index's mask."""
+    return (h << HOME_BITS) | (h >> (32 - HOME_BITS))
 
 
 cdef inline bint table_init(Table* t) noexcept nogil:
@@ -62,7 +70,7 @@ cdef inline void table_free(Table* t) noexcept nogil:
 cdef inline Search table_find(const Table* t, Probe* p, uint32_t* slot) noexcept nogil:
     """Looks for the probe's key; stops in DOUBT before a comparison that only Python can make."""
     cdef uint32_t h = <uint32_t>p.hash
-    cdef uint32_t i = h & t.mask
+    cdef uint32_t i = home(h) & t.mask
     cdef uint32_t word
     cdef Equality verdict
     cdef Entry* e
@@ -72,7 +80,7 @@ cdef inline Search table_find(const Table* t, Probe* p, uint32_t* slot) noexcept
         word = t.index[i]
         if word == EMPTY:
             return ABSENT
-        if ((word ^ h) & TAG) == 0 and word != TOMBSTONE:
+        if (word ^ h) & TAG == 0:
             slot[0] = (word & SLOT) - 1
             e = table_entry(t, slot[0])
             if e.key == p.key:
@@ -90,9 +98,9 @@ cdef inline Search table_find(const Table* t, Probe* p, uint32_t* slot) noexcept
 
 cdef inline Entry* table_candidate(const Table* t, uint32_t h, uint32_t* slot) noexcept nogil:
     """The first entry of a search that has the tag of the hash, most probably the one; NULL if there is none."""
-    cdef uint32_t i = h & t.mask
+    cdef uint32_t i = home(h) & t.mask
     cdef uint32_t word = t.index[i]
-    while unlikely((word ^ h) & TAG != 0 or word == TOMBSTONE):
+    while unlikely((word ^ h) & TAG != 0):
         if word == EMPTY:
             return NULL
         i = (i + 1) & t.mask
@@ -105,7 +113,7 @@ cdef inline Entry* table_candidate(const Table* t, uint32_t h, uint32_t* slot) n
 
 cdef inline Entry* table_peek(const Table* t, PyObject* key, uint32_t h, uint32_t* slot) noexcept nogil:
     """The key's entry if that is certain without running Python, else NULL."""
-    cdef uint32_t i = h & t.mask
+    cdef uint32_t i = home(h) & t.mask
     cdef uint32_t word
     cdef Equality verdict
     cdef Entry* e
@@ -113,7 +121,7 @@ cdef inline Entry* table_peek(const Table* t, PyObject* key, uint32_t h, uint32_
         word = t.index[i]
         if word == EMPTY:
             return NULL
-        if (word ^ h) & TAG == 0 and word != TOMBSTONE:
+        if (word ^ h) & TAG == 0:
             slot[0] = (word & SLOT) - 1
             e = table_entry(t, slot[0])
             if e.key == key:
@@ -127,17 +135,22 @@ cdef inline Entry* table_peek(const Table* t, PyObject* key, uint32_t h, uint32_
         i = (i + 1) & t.mask
 
 
-cdef inline void index_put(uint32_t* index, uint32_t mask, uint32_t h, uint32_t slot) noexcept nogil:
-    cdef uint32_t i = h & mask
-    while index[i] != EMPTY:
-        i = (i + 1) & mask
-    index[i] = (h & TAG) | (slot + 1)
+cdef inline void index_put(Table* t, uint32_t h, uint32_t slot) noexcept nogil:
+    cdef uint32_t i = home(h) & t.mask
+    cdef uint32_t pushed = 0
+    while t.index[i] != EMPTY:
+        i = (i + 1) & t.mask
+        pushed += 1
+    t.index[i] = (h & TAG) | (slot + 1)
+    if pushed > t.most_pushed:
+        t.most_pushed = pushed
 
 
 cdef inline bint table_rebuild(Table* t) noexcept nogil:
-    """A new index without tombstones, at most half full; False, and nothing changed, when memory is out."""
+    """A new index, at most half full; False, and nothing changed, when memory is out."""
     cdef uint32_t words = FIRST_INDEX
     cdef uint32_t* index
+    cdef uint32_t* former = t.index
     cdef uint32_t slot = 0
     cdef Entry* e
     while words < 2 * t.used:
@@ -145,16 +158,16 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
     index = <uint32_t*>raw_zeroed(words, sizeof(uint32_t))
     if index == NULL:
         return False
+    t.index = index
+    t.mask = words - 1
+    t.most_pushed = 0
     while slot < t.fresh:
         slot = table_skip(t, slot)
         e = table_entry(t, slot)
         if e.key != NULL:
-            index_put(index, words - 1, e.hash, slot)
+            index_put(t, e.hash, slot)
         slot += 1
-    table_retire(t, t.index)
-    t.index = index
-    t.mask = words - 1
-    t.filled = t.used
+    table_retire(t, former)
     t.version += 1
     return True
 
@@ -163,7 +176,7 @@ cdef inline uint32_t table_insert(Table* t, uint32_t h) noexcept nogil:
     """A slot for a key that is absent, its entry blank but for the hash; NO_SLOT when memory is out."""
     cdef uint32_t slot
     cdef Entry* e
-    if 3 * <size_t>(t.filled + 1) > 2 * (<size_t>t.mask + 1) and not table_rebuild(t):
+    if 3 * <size_t>(t.used + 1) > 2 * (<size_t>t.mask + 1) and not table_rebuild(t):
         return NO_SLOT
     slot = table_take_slot(t)
     if slot == NO_SLOT:
@@ -171,27 +184,43 @@ cdef inline uint32_t table_insert(Table* t, uint32_t h) noexcept nogil:
     e = table_entry(t, slot)
     memset(e, 0, sizeof(Entry))
     e.hash = h
-    index_put(t.index, t.mask, h, slot)
+    index_put(t, h, slot)
     t.used += 1
-    t.filled += 1
     t.version += 1
     return slot
+
+
+cdef inline void index_take_out(Table* t, uint32_t hole) noexcept nogil:
+    """Empties a word; those after it move back to where a search still passes."""
+    cdef bint told = t.most_pushed < (1 << HOME_BITS)
+    cdef uint32_t distance = 0
+    cdef uint32_t i = hole
+    cdef uint32_t word, pushed
+    while True:
+        i = (i + 1) & t.mask
+        distance += 1
+        word = t.index[i]
+        if word == EMPTY:
+            break
+        if likely(told):
+            pushed = (i - (word >> (32 - HOME_BITS))) & ((1 << HOME_BITS) - 1) & t.mask
+        else:
+            pushed = (i - home(table_entry(t, (word & SLOT) - 1).hash)) & t.mask
+        if pushed >= distance:
+            t.index[hole] = word
+            hole = i
+            distance = 0
+    t.index[hole] = EMPTY
 
 
 cdef inline void table_remove(Table* t, uint32_t slot) noexcept nogil:
     """Forgets a slot; what its entry owned has been taken out.  No other entry moves."""
     cdef Entry* e = table_entry(t, slot)
     cdef uint32_t word = (e.hash & TAG) | (slot + 1)
-    cdef uint32_t i = e.hash & t.mask
+    cdef uint32_t i = home(e.hash) & t.mask
     while t.index[i] != word:
         i = (i + 1) & t.mask
-    t.index[i] = TOMBSTONE
-    # A tombstone only bridges to what follows: before an empty word there is nothing to bridge to.
-    if t.index[(i + 1) & t.mask] == EMPTY:
-        while t.index[i] == TOMBSTONE:
-            t.index[i] = EMPTY
-            t.filled -= 1
-            i = (i - 1) & t.mask
+    index_take_out(t, i)
     t.used -= 1
     t.version += 1
     table_give_slot(t, slot)
@@ -202,22 +231,26 @@ cdef inline void table_remove(Table* t, uint32_t slot) noexcept nogil:
 
 cdef inline const char* table_check(const Table* t) noexcept nogil:
     """Recounts everything; what is wrong, or NULL."""
-    cdef uint32_t slot, i, keys = 0, filled = 0
+    cdef uint32_t slot, i, pushed, keys = 0, filled = 0
     cdef Entry* e
     for i in range(t.mask + 1):
         filled += t.index[i] != EMPTY
-    if filled != t.filled or 3 * <size_t>filled > 2 * (<size_t>t.mask + 1):
+    if filled != t.used or 3 * <size_t>filled > 2 * (<size_t>t.mask + 1):
         return b"index words miscounted or too many"
     for slot in range(t.fresh):
         e = table_entry(t, slot)
         if e.key == NULL:
             continue
         keys += 1
-        i = e.hash & t.mask
+        i = home(e.hash) & t.mask
+        pushed = 0
         while t.index[i] != ((e.hash & TAG) | (slot + 1)):
             if t.index[i] == EMPTY:
                 return b"an entry is not in the index"
             i = (i + 1) & t.mask
+            pushed += 1
+        if pushed > t.most_pushed:
+            return b"a word was pushed further than is known"
     if keys != t.used:
         return b"entries miscounted"
     return slots_check(t)

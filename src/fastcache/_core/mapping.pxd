@@ -1,0 +1,10 @@
+"""A store as the mapping that Python sees."""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+
+from fastcache._core.store cimport Store
+
+cdef class Mapping(Store):
+    cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash)
+    cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash)
