@@ -8,6 +8,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_now, core_peek, core_set_timed
+from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport count_unexpired, list_stripe, look_at, pop_pair, sweep_all
 from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
@@ -16,7 +17,7 @@ from fastcache._core.py cimport likely, py_decref, steal
 from fastcache._core.store cimport Store
 from fastcache._core.stripe cimport HIT, Verdict
 from fastcache._core.stripe_values cimport stripe_expire
-from fastcache._core.swap cimport core_swap
+from fastcache._core.swap cimport core_displace, core_swap
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 cdef object NOTHING = object()
@@ -94,7 +95,16 @@ cdef class Mapping(Store):
         if likely(former != NULL):
             py_decref(former)
         else:
-            self.put(<PyObject*>key, hash, <PyObject*>value, ttl, now, False)
+            self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now)
+
+    cdef int set_slowly(self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now) except -1:
+        cdef Grave g
+        g.count = 0
+        cdef bint written = ttl != 0 and core_displace(&self.core, key, hash, value, ttl, now, &g)
+        grave_drop(&g, NULL)
+        if not written:
+            self.put(key, hash, value, ttl, now, False)
+        return 0
 
     def setdefault(self, key, default=None, /):
         """The value of ``key``; if it has none, ``default`` is written first.  One step: all callers get one object."""

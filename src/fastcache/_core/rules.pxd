@@ -63,6 +63,10 @@ cdef inline int rules_read(Rules* r, object settings) except -1:
     return 0
 
 
+cdef inline bint rules_are_full(const Rules* r) noexcept nogil:
+    return atomic_load(&r.values) >= r.maxsize
+
+
 cdef inline bint rules_take_place(Rules* r) noexcept nogil:
     """Takes a place for one more value; False when the store is full."""
     cdef int64_t values

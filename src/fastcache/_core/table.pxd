@@ -213,14 +213,28 @@ cdef inline void index_take_out(Table* t, uint32_t hole) noexcept nogil:
     t.index[hole] = EMPTY
 
 
-cdef inline void table_remove(Table* t, uint32_t slot) noexcept nogil:
-    """Forgets a slot; what its entry owned has been taken out.  No other entry moves."""
-    cdef Entry* e = table_entry(t, slot)
-    cdef uint32_t word = (e.hash & TAG) | (slot + 1)
-    cdef uint32_t i = home(e.hash) & t.mask
+cdef inline uint32_t index_of(const Table* t, uint32_t h, uint32_t slot) noexcept nogil:
+    """Where the word of a slot with such a hash is."""
+    cdef uint32_t word = (h & TAG) | (slot + 1)
+    cdef uint32_t i = home(h) & t.mask
     while t.index[i] != word:
         i = (i + 1) & t.mask
-    index_take_out(t, i)
+    return i
+
+
+cdef inline void table_reuse(Table* t, uint32_t slot, uint32_t h) noexcept nogil:
+    """Gives a slot, of which everything has been taken out, to a key that is absent; its entry is as if inserted."""
+    cdef Entry* e = table_entry(t, slot)
+    index_take_out(t, index_of(t, e.hash, slot))
+    memset(e, 0, sizeof(Entry))
+    e.hash = h
+    index_put(t, h, slot)
+    t.version += 1
+
+
+cdef inline void table_remove(Table* t, uint32_t slot) noexcept nogil:
+    """Forgets a slot; what its entry owned has been taken out.  No other entry moves."""
+    index_take_out(t, index_of(t, table_entry(t, slot).hash, slot))
     t.used -= 1
     t.version += 1
     table_give_slot(t, slot)
