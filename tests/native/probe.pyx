@@ -171,22 +171,24 @@ def age(int64_t now, *, int64_t due_at, int64_t expires_at, int64_t stale_window
 
 def extended(object value, int64_t due_at, int64_t retry_at):
     """An entry given an Extra, then trimmed: (due for the fast path, value, due_at, extra left, due_at at last)."""
+    cdef Extra* spare = NULL
     cdef Entry e
     cdef Extra* x
     e.content = <PyObject*>value
     e.has_extra = False
     e.due_at = due_at
     e.expires_at = due_at
-    x = entry_extend(&e)
+    x = entry_extend(&e, &spare)
     if x == NULL:
         raise MemoryError()
     seen = e.due_at, <object>entry_value(&e), x.due_at
     x.retry_at = retry_at
-    entry_trim(&e)
+    entry_trim(&e, &spare)
     left = bool(e.has_extra)
     last = e.due_at
     if left:
         raw_free(entry_extra(&e))
+    raw_free(spare)
     return (*seen, left, last)
 
 

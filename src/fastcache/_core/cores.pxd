@@ -90,6 +90,7 @@ cdef inline void core_drop(Core* core) noexcept:
         drop_table(&core_stripe_at(core, i).table, NULL, 0, 0)
         order_free(&core_stripe_at(core, i).order)
         weights_clear(&core_stripe_at(core, i).weights)
+        raw_free(core_stripe_at(core, i).spare)
     raw_free(core.memory)
     core.memory = NULL
 

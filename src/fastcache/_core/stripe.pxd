@@ -15,7 +15,7 @@ and a late result that does not find itself there is not stored.
 from cpython.object cimport PyObject, visitproc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.entry cimport EXPIRED, Entry, Extra, entry_age, entry_extra, entry_value
+from fastcache._core.entry cimport EXPIRED, Entry, Extra, entry_age, entry_extra, entry_value, extra_free
 from fastcache._core.evict cimport (
     Order, order_add, order_check, order_drop, order_init, order_reserve, order_touch, order_trim,
 )
@@ -23,7 +23,7 @@ from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Cause, Grave, grave_
 from fastcache._core.jitter cimport random_below, random_seeded
 from fastcache._core.mutex cimport Mutex
 from fastcache._core.probe cimport Probe
-from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_may_be_gc, raw_free
+from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_may_be_gc
 from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.table cimport NO_SLOT, Table, table_check, table_entry, table_init, table_insert, table_remove
 from fastcache._core.weights cimport Weights, weights_reserve, weights_set, weights_trim
@@ -73,6 +73,7 @@ cdef struct Stripe:
     Order order
     Weights weights         # of the values, where they are weighed
     uint64_t random
+    Extra* spare            # owned; ready for the next load, or NULL
     uint32_t values         # entries that hold a value
     uint32_t flights        # entries that hold a flight
     bint seen_by_gc         # some key or value was of a collected type
@@ -141,7 +142,7 @@ cdef inline void stripe_bury_lock_held(
     stripe_hand_over_lock_held(r, e, value, e.key, cause, now, g)
     if x != NULL:
         grave_add(g, x.error)
-        raw_free(x)
+        extra_free(x, &s.spare)
     table_remove(&s.table, slot)
     weights_trim(&s.weights, s.table.room)
     order_trim(&s.order, s.table.room)
@@ -238,7 +239,7 @@ cdef inline void stripe_fill_lock_held(
         stripe_hand_over_lock_held(r, e, former, NULL, REPLACED, now, g)
     if x != NULL:
         grave_add(g, x.error)
-        raw_free(x)
+        extra_free(x, &s.spare)
         e.has_extra = False
     py_incref(value)
     e.content = value

@@ -75,7 +75,7 @@ cdef inline Verdict stripe_begin(
         return NO_TIME
     verdict = stripe_decide_lock_held(s, r, e, now, force)
     if verdict == LEAD or verdict == REFRESH:
-        x = entry_extend(e)
+        x = entry_extend(e, &s.spare)
         if x == NULL:
             if found == ABSENT:
                 stripe_bury_lock_held(s, r, slot[0], EXPIRED_VALUE, now, g)
@@ -212,7 +212,7 @@ cdef inline void stripe_give_up(
         stripe_detach_lock_held(s, x, g)
         if behind:
             x.retry_at = now + LEAST_PAUSE
-        entry_trim(table_entry(&s.table, slot))
+        entry_trim(table_entry(&s.table, slot), &s.spare)
     mutex_unlock(&s.lock)
 
 

@@ -178,7 +178,7 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
                 else:
                     e.due_at = now
                 stripe_note_expiry_lock_held(s, now)
-            entry_trim(e)
+            entry_trim(e, &s.spare)
     mutex_unlock(&s.lock)
     return verdict
 
