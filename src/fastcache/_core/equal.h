@@ -67,7 +67,11 @@ static inline int fc_is_small_int(PyObject *o)
 static inline Py_ssize_t fc_small_int(PyObject *o) { return PyUnstable_Long_CompactValue((PyLongObject *)o); }
 #else
 static inline int fc_is_small_int(PyObject *o) { return PyLong_CheckExact(o) && (size_t)(Py_SIZE(o) + 1) <= 2; }
-static inline Py_ssize_t fc_small_int(PyObject *o) { return Py_SIZE(o) * (Py_ssize_t)((PyLongObject *)o)->ob_digit[0]; }
+static inline Py_ssize_t fc_small_int(PyObject *o)
+{
+    Py_ssize_t digit = ((PyLongObject *)o)->ob_digit[0];
+    return Py_SIZE(o) == 1 ? digit : Py_SIZE(o) * digit;
+}
 #endif
 
 static inline Py_hash_t fc_small_int_hash(PyObject *o)

@@ -10,7 +10,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from fastcache._core.entry cimport Entry, entry_value
-from fastcache._core.py cimport raw_free, raw_resize
+from fastcache._core.py cimport likely, raw_free, raw_resize
 from fastcache._core.table cimport NO_SLOT, Table, table_entry
 
 cdef enum Policy:
@@ -96,7 +96,7 @@ cdef inline void order_drop(Order* o, uint32_t slot) noexcept nogil:
 
 cdef inline void order_touch(Order* o, Entry* e, uint32_t slot) noexcept nogil:
     """The slot's value has been used."""
-    if o.policy == CLOCK:
+    if likely(o.policy == CLOCK):
         if e.marks < MARKS_FULL:
             e.marks += 1
     elif o.newest != slot:
