@@ -29,6 +29,7 @@ cdef enum:
     CHUNK_BITS = 9
     CHUNK_ROOM = 512
     FIRST_ROOM = 4
+    SMALL_ROOM = 16
     # Slots are numbered from 1 in 24 bits, and the last number is part of the tombstone.
     TABLE_LIMIT = (1 << 24) - 2
 
@@ -155,8 +156,8 @@ cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
         ledger_vacate(&t.ledger, number)
         return
     while True:
-        # A first chunk that never grew to its full size is not worth the while.
-        if t.room >= CHUNK_ROOM:
+        # What a first chunk had to begin with is not worth the while.
+        if t.room > SMALL_ROOM:
             if t.ledger.of[number].free_slot != VACANT:
                 table_retire(t, t.chunks[number])
                 t.chunks[number] = <Entry*>ZEROED_CHUNK

@@ -8,7 +8,7 @@ cause in the low bits, which are zero in every pointer to an object.
 from cpython.object cimport PyObject
 
 from fastcache._core.mutex cimport assert_outside
-from fastcache._core.py cimport py_decref, raw_alloc, raw_free
+from fastcache._core.py cimport py_decref, py_vectorcall, raw_alloc, raw_free
 
 cdef extern from "Python.h":
     void report_unraisable "PyErr_WriteUnraisable"(PyObject*) noexcept
@@ -49,16 +49,22 @@ cdef inline int grave_left(const Grave* grave) noexcept nogil:
 
 cdef inline void report_removal(PyObject* listener, PyObject* key, PyObject* value, int cause) noexcept:
     """Calls who listens; what he raises goes to ``sys.unraisablehook``."""
+    cdef PyObject* args[3]
+    cdef PyObject* answer
     if listener == NULL:
         return
-    try:
-        (<object>listener)(
-            <object>key, <object>value,
-            "expired" if cause == EXPIRED_VALUE else "size" if cause == SIZE
-            else "replaced" if cause == REPLACED else "explicit",
-        )
-    except BaseException:
+    name = (
+        "expired" if cause == EXPIRED_VALUE else "size" if cause == SIZE
+        else "replaced" if cause == REPLACED else "explicit"
+    )
+    args[0] = key
+    args[1] = value
+    args[2] = <PyObject*>name
+    answer = py_vectorcall(listener, args, 3, NULL)
+    if answer == NULL:
         report_unraisable(listener)
+    else:
+        py_decref(answer)
 
 
 cdef inline void grave_drop(Grave* grave, PyObject* listener) noexcept:

@@ -10,13 +10,9 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.core cimport Core, core_init, core_peek, core_stripe_at, core_stripes_for
-from fastcache._core.cores cimport (
-    core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
-)
+from fastcache._core.cores cimport core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend
 from fastcache._core.key cimport key_hash
-from fastcache._core.listing cimport (
-    count_unexpired, list_flights, list_stripe, look_at, pop_pair, sweep_all,
-)
+from fastcache._core.listing cimport count_unexpired, list_flights, list_stripe, look_at, pop_pair, sweep_all
 from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method
 from fastcache._core.movable cimport MovableClock
 from fastcache._core.mutex cimport atomic_load
@@ -261,9 +257,12 @@ cdef class Store:
         finally:
             probe_end(&v.probe)
 
-    def _popitem(self):
-        """Removes some unexpired pair and returns it, or None."""
-        return pop_pair(&self.core)
+    def popitem(self):
+        """Removes some unexpired pair and returns it; KeyError if there is none."""
+        pair = pop_pair(&self.core)
+        if pair is None:
+            raise KeyError("the cache is empty")
+        return pair
 
     def sweep(self):
         """Removes what has expired for good, windows included; how many values.

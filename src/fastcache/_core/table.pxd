@@ -13,7 +13,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.chunks cimport (
-    NO_SLOT, Table, slots_check, slots_free, table_entry, table_give_slot, table_retire, table_skip, table_take_slot,
+    CHUNK_ROOM, NO_SLOT, Table, slots_check, slots_free, table_entry, table_give_slot, table_retire, table_skip, table_take_slot,
 )
 from fastcache._core.entry cimport Entry
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
@@ -27,7 +27,13 @@ cdef extern from *:
     #define FC_TOMBSTONE 0xFFFFFFFFu
     #define FC_TAG 0xFF000000u
     #define FC_SLOT 0x00FFFFFFu
+    #if defined(__GNUC__)
+    #define FC_PREFETCH(p) __builtin_prefetch(p, 1)
+    #else
+    #define FC_PREFETCH(p) ((void)0)
+    #endif
     """
+    void prefetch "FC_PREFETCH"(const void*) noexcept nogil
     const uint32_t EMPTY "FC_EMPTY"
     const uint32_t TOMBSTONE "FC_TOMBSTONE"
     const uint32_t TAG "FC_TAG"
@@ -35,8 +41,9 @@ cdef extern from *:
 
 cdef enum:
     FIRST_INDEX = 8
+    BATCH = 32
     # Indexes of up to so many words are not made smaller.
-    SMALL_INDEX = 64
+    SMALL_INDEX = 32
 
 cdef enum Search:
     ABSENT
@@ -111,6 +118,7 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
     cdef uint32_t words = FIRST_INDEX
     cdef uint32_t* index
     cdef uint32_t slot = 0
+    cdef uint32_t i, stop
     cdef Entry* e
     while words < 2 * t.used:
         words *= 2
@@ -119,10 +127,15 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
         return False
     while slot < t.fresh:
         slot = table_skip(t, slot)
+        stop = min(slot + BATCH, (slot | (CHUNK_ROOM - 1)) + 1, t.fresh)
         e = table_entry(t, slot)
-        if e.key != NULL:
-            index_put(index, words - 1, e.hash, slot)
-        slot += 1
+        # Whatever the places in the index are: they are fetched together, not one after the other.
+        for i in range(stop - slot):
+            prefetch(&index[e[i].hash & (words - 1)])
+        for i in range(stop - slot):
+            if e[i].key != NULL:
+                index_put(index, words - 1, e[i].hash, slot + i)
+        slot = stop
     table_retire(t, t.index)
     t.index = index
     t.mask = words - 1
