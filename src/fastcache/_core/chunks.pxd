@@ -169,8 +169,8 @@ cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
         number -= 1
 
 
-cdef inline void table_give_slot(Table* t, uint32_t slot) noexcept nogil:
-    """Frees a slot; what its entry owned has been taken out."""
+cdef inline bint table_give_slot(Table* t, uint32_t slot) noexcept nogil:
+    """Frees a slot, what its entry owned having been taken out; True if its chunk was given back."""
     cdef uint32_t number = slot >> CHUNK_BITS
     cdef Chunk* c = &t.ledger.of[number]
     cdef Entry* e = table_entry(t, slot)
@@ -180,8 +180,10 @@ cdef inline void table_give_slot(Table* t, uint32_t slot) noexcept nogil:
         ledger_link(&t.ledger, &t.ledger.open, number)
     c.free_slot = slot & (CHUNK_ROOM - 1)
     c.used -= 1
-    if c.used == 0:
-        table_vacate(t, number)
+    if c.used > 0:
+        return False
+    table_vacate(t, number)
+    return True
 
 cdef inline const char* slots_check(const Table* t) noexcept nogil:
     """Recounts what is free and what is not; what is wrong, or NULL."""

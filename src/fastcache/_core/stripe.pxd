@@ -126,6 +126,7 @@ cdef inline void stripe_bury_lock_held(
     cdef Entry* e = table_entry(&s.table, slot)
     cdef Extra* x = entry_extra(e)
     cdef PyObject* value = entry_value(e)
+    cdef uint32_t room = s.table.room
     if value != NULL:
         stripe_discount_lock_held(s, r, slot)
     stripe_detach_lock_held(s, x, g)
@@ -135,8 +136,9 @@ cdef inline void stripe_bury_lock_held(
         grave_add(g, x.error)
         raw_free(x)
     table_remove(&s.table, slot)
-    weights_trim(&s.weights, s.table.room)
-    order_trim(&s.order, s.table.room)
+    if s.table.room < room:
+        weights_trim(&s.weights, s.table.room)
+        order_trim(&s.order, s.table.room)
 
 
 cdef inline void stripe_drop_value_lock_held(

@@ -5,7 +5,7 @@
 
 A search starts at the low bits of the hash and walks on until it meets an empty word; the tag (bits 24-31)
 spares it most looks at foreign entries.  A full table rebuilds its index from the stored hashes and asks no key.
-When most entries have left it is rebuilt smaller.
+When most entries have left, and memory with them, it is rebuilt smaller.
 """
 
 from cpython.object cimport PyObject
@@ -179,9 +179,8 @@ cdef inline void table_remove(Table* t, uint32_t slot) noexcept nogil:
             i = (i - 1) & t.mask
     t.used -= 1
     t.version += 1
-    table_give_slot(t, slot)
-    if t.mask >= SMALL_INDEX and t.used < (t.mask + 1) >> 3:
-        # If memory is out, the index merely stays large.
+    if table_give_slot(t, slot) and t.mask >= SMALL_INDEX and t.used < (t.mask + 1) >> 3:
+        # Where memory was given back.  If there is none for a smaller index, the large one is as good.
         table_rebuild(t)
 
 
