@@ -292,7 +292,9 @@ def test_a_listener_that_always_puts_back_comes_to_an_end(make, monkeypatch):
 @pytest.mark.parametrize("error", [ListenerError, KeyboardInterrupt, SystemExit])
 def test_what_a_listener_raises_goes_to_the_unraisable_hook(make, monkeypatch, error):
     raised = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append((unraisable.exc_type, unraisable.object)))
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda unraisable: raised.append((unraisable.exc_type, unraisable.object))
+    )
 
     def listen(key, value, cause):
         raise error

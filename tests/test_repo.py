@@ -21,9 +21,10 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {
-    "plain words": "_errors _sizes _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds _core.jitter "
-    "_core.method",
-    "small things": "_core.key _core.entry _core.ledger _core.grave _core.weights _core.calls _core.flight _core.movable",
+    "plain words": "_errors _sizes _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds "
+    "_core.jitter _core.method",
+    "small things": "_core.key _core.entry _core.ledger _core.grave _core.weights _core.calls _core.flight "
+    "_core.movable",
     "a search": "_core.probe",
     "slots": "_core.chunks",
     "a table": "_core.table",

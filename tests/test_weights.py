@@ -292,7 +292,7 @@ def test_sizeof_says_so_of_what_it_cannot_measure(o):
 
 
 def test_a_weigher_needs_a_max_weight():
-    with pytest.raises(ValueError, match="weigher=.*max_weight"):
+    with pytest.raises(ValueError, match=r"weigher=.*max_weight"):
         Cache(weigher=by_value)
 
 

@@ -29,4 +29,6 @@ def _size(o: Any) -> int:
         return sys.getsizeof(o) + sum(map(_size, o))
     if kind is memoryview:
         return sys.getsizeof(o) + int(o.nbytes)
-    raise TypeError(f"sizeof cannot tell the size of {kind.__qualname__!r} objects; give the cache a weigher of its own")
+    raise TypeError(
+        f"sizeof cannot tell the size of {kind.__qualname__!r} objects; give the cache a weigher of its own"
+    )

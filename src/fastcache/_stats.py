@@ -45,7 +45,9 @@ class Stats:
         if not isinstance(earlier, Stats):
             return NotImplemented
         states = ("entries", "weight")
-        passed = {f.name: getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self) if f.name not in states}
+        passed = {
+            f.name: getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self) if f.name not in states
+        }
         return Stats(**passed, entries=self.entries, weight=self.weight)
 
 

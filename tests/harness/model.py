@@ -30,8 +30,8 @@ class Held:
 class Model:
     """:param retry_in: asks the real cache for how long it leaves a failing key alone, which is drawn at random.
 
-    ``removed`` lists what has left alive: (key, value, cause).  What expires is not in it, for a cache may notice later.
-    ``stored`` lists all values that were ever held.
+    ``removed`` lists what has left alive: (key, value, cause).  What expires is not in it, for a cache may notice
+    later.  ``stored`` lists all values that were ever held.
     """
 
     def __init__(

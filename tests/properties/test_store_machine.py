@@ -169,7 +169,8 @@ class CacheMachine(RuleBasedStateMachine):
     @invariant()
     def has_counted_the_same(self):
         stats, model = self.cache.stats(), self.model
-        names = "hits stale_hits misses loads load_errors evictions oversized refreshes_started refreshes_ok refreshes_failed"
+        names = "hits stale_hits misses loads load_errors evictions oversized "
+        names += "refreshes_started refreshes_ok refreshes_failed"
         assert {name: getattr(stats, name) for name in names.split()} == {
             name: getattr(model, name) for name in names.split()
         }

@@ -13,7 +13,8 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.chunks cimport (
-    CHUNK_ROOM, NO_SLOT, Table, slots_check, slots_free, table_entry, table_give_slot, table_retire, table_skip, table_take_slot,
+    CHUNK_ROOM, NO_SLOT, Table, slots_check, slots_free, table_entry, table_give_slot, table_retire, table_skip,
+    table_take_slot,
 )
 from fastcache._core.entry cimport Entry
 from fastcache._core.key cimport ASK, YES, Equality, key_equal

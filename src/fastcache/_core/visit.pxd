@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.core cimport Core, core_now, core_stripe
-from fastcache._core.grave cimport Grave, grave_drop, grave_left
+from fastcache._core.grave cimport Grave, grave_drop, grave_left, unlikely
 from fastcache._core.probe cimport Probe, probe_settle, probe_start
 from fastcache._core.stripe cimport IN_DOUBT, NO_MEMORY, NO_PLACE, PER_ENTRY, Stripe, Verdict
 from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
@@ -43,10 +43,10 @@ cdef inline bint visit_retry(Visit* v, Verdict verdict) except -1:
 
 cdef inline bint visit_again(Visit* v, Verdict verdict) except -1:
     """After every step of a visit: drops what the stripe let go of; True if the step is to be taken again."""
-    if verdict != IN_DOUBT and verdict != NO_PLACE and verdict != NO_MEMORY:
-        grave_drop(&v.grave, v.core.listener)
-        return False
-    return visit_retry(v, verdict)
+    if unlikely(verdict == IN_DOUBT or verdict == NO_PLACE or verdict == NO_MEMORY):
+        return visit_retry(v, verdict)
+    grave_drop(&v.grave, v.core.listener)
+    return False
 
 
 cdef inline void visit_tidy(Visit* v) noexcept:
