@@ -316,7 +316,7 @@ def test_weights_add_up_over_many_stripes(maxsize):
     rng = random.Random(1)
     for _ in range(20_000):
         key = rng.randrange(5000)
-        cache[key] = rng.choice([0, 1, 10, 300])
+        cache[key] = rng.choice([1, 2, 10, 300])
         if rng.random() < 0.1:
             cache.delete(rng.randrange(5000))
     assert 40_000 < cache.stats().weight <= 50_000
