@@ -29,6 +29,7 @@ cdef enum:
     CHUNK_BITS = 9
     CHUNK_ROOM = 512
     FIRST_ROOM = 4
+    SMALL_ROOM = 16
     # Slots are numbered from 1 in 24 bits.
     TABLE_LIMIT = (1 << 24) - 1
 
@@ -155,8 +156,8 @@ cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
         ledger_vacate(&t.ledger, number)
         return
     while True:
-        # A first chunk that never grew to its full size is not worth the while.
-        if t.room >= CHUNK_ROOM:
+        # What a first chunk had to begin with is not worth the while.
+        if t.room > SMALL_ROOM:
             if t.ledger.of[number].free_slot != VACANT:
                 table_retire(t, t.chunks[number])
                 t.chunks[number] = <Entry*>ZEROED_CHUNK
@@ -168,8 +169,8 @@ cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
         number -= 1
 
 
-cdef inline void table_give_slot(Table* t, uint32_t slot) noexcept nogil:
-    """Frees a slot; what its entry owned has been taken out."""
+cdef inline bint table_give_slot(Table* t, uint32_t slot) noexcept nogil:
+    """Frees a slot, what its entry owned having been taken out; True if its chunk was given back."""
     cdef uint32_t number = slot >> CHUNK_BITS
     cdef Chunk* c = &t.ledger.of[number]
     cdef Entry* e = table_entry(t, slot)
@@ -179,8 +180,10 @@ cdef inline void table_give_slot(Table* t, uint32_t slot) noexcept nogil:
         ledger_link(&t.ledger, &t.ledger.open, number)
     c.free_slot = slot & (CHUNK_ROOM - 1)
     c.used -= 1
-    if c.used == 0:
-        table_vacate(t, number)
+    if c.used > 0:
+        return False
+    table_vacate(t, number)
+    return True
 
 cdef inline const char* slots_check(const Table* t) noexcept nogil:
     """Recounts what is free and what is not; what is wrong, or NULL."""
