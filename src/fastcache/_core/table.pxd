@@ -137,7 +137,7 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
             if e[i].key != NULL:
                 index_put(index, words - 1, e[i].hash, slot + i)
         slot = stop
-    table_retire(t, t.index)
+    table_retire(t, t.index, (<size_t>t.mask + 1) * sizeof(uint32_t))
     t.index = index
     t.mask = words - 1
     t.filled = t.used
