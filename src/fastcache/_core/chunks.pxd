@@ -13,6 +13,9 @@ from fastcache._core.ledger cimport (
 )
 from fastcache._core.py cimport raw_alloc, raw_free, raw_resize, raw_zeroed
 
+cdef extern from "pages.h" nogil:
+    void vacate_pages "fc_vacate_pages"(void* memory, size_t size) noexcept
+
 cdef extern from *:
     """
     #define FC_NO_SLOT 0xFFFFFFFFu
@@ -72,8 +75,9 @@ cdef inline void slots_free(Table* t) noexcept nogil:
     raw_free(t.chunks)
 
 
-cdef inline void table_retire(Table* t, void* memory) noexcept nogil:
+cdef inline void table_retire(Table* t, void* memory, size_t size) noexcept nogil:
     """Memory that the table has no use for any more: an index, or the entries of a chunk."""
+    vacate_pages(memory, size)
     raw_free(memory)
 
 
@@ -151,7 +155,7 @@ cdef inline uint32_t table_take_slot(Table* t) noexcept nogil:
 cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
     """Gives the memory of a chunk without entries back; at the end of the table, that of its like before it, too."""
     if number != (t.fresh - 1) >> CHUNK_BITS:
-        table_retire(t, t.chunks[number])
+        table_retire(t, t.chunks[number], CHUNK_ROOM * sizeof(Entry))
         t.chunks[number] = <Entry*>ZEROED_CHUNK
         ledger_vacate(&t.ledger, number)
         return
@@ -159,7 +163,7 @@ cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
         # What a first chunk had to begin with is not worth the while.
         if t.room > SMALL_ROOM:
             if t.ledger.of[number].free_slot != VACANT:
-                table_retire(t, t.chunks[number])
+                table_retire(t, t.chunks[number], min(t.room, <uint32_t>CHUNK_ROOM) * sizeof(Entry))
                 t.chunks[number] = <Entry*>ZEROED_CHUNK
             t.room = number << CHUNK_BITS
         ledger_forget(&t.ledger, number)

@@ -94,8 +94,8 @@ cdef class Store:
         return result
 
     cdef int64_t weigh(self, object key, object value) except -1:
-        """What an entry weighs; 0 where nothing is weighed."""
-        return weight_of(self.weigher, key, value) if self.core.rules.weighed else 0
+        """What an entry weighs; nothing in a cache that is being collected, which a finalizer may still write to."""
+        return 0 if self.weigher is None else weight_of(self.weigher, key, value)
 
     cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL:
         """A new reference to an unexpired value, or NULL without an exception."""

@@ -159,6 +159,7 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
     cdef uint32_t words = FIRST_INDEX
     cdef uint32_t* index
     cdef uint32_t* former = t.index
+    cdef size_t former_words = <size_t>t.mask + 1
     cdef uint32_t slot = 0
     cdef uint32_t i, stop
     cdef Entry* e
@@ -181,7 +182,7 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
             if e[i].key != NULL:
                 index_put(t, e[i].hash, slot + i)
         slot = stop
-    table_retire(t, former)
+    table_retire(t, former, former_words * sizeof(uint32_t))
     t.version += 1
     return True
 
