@@ -10,7 +10,7 @@ import pytest
 
 from fastcache import Cache
 
-POLICIES = ["clock", "lru"]
+POLICIES = ["adaptive", "lru", "fifo"]
 
 
 def entries(cache):
@@ -101,7 +101,7 @@ def test_a_read_saves_from_eviction(make, read):
     assert sorted(cache) == ["a", "c"]
 
 
-def test_clock_keeps_what_is_used_while_a_scan_passes(make):
+def test_what_is_used_stays_while_a_scan_passes(make):
     cache = make(100)
     hot = [f"hot {n}" for n in range(20)]
     cache.update((key, key) for key in hot)

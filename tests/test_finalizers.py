@@ -82,7 +82,7 @@ ENDS = [
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("deed", DEEDS)
-@pytest.mark.parametrize("policy", ["clock", "lru"])
+@pytest.mark.parametrize("policy", ["adaptive", "lru", "fifo"])
 @in_time
 def test_a_values_finalizer_may_use_the_cache(make, clock, end, deed, policy):
     cache = make(10, ttl=60, policy=policy)

@@ -26,6 +26,8 @@ LAYERS = {
     "small things": "_core.key _core.entry _core.grave _core.calls _core.flight _core.movable",
     "a search": "_core.probe",
     "a table": "_core.table",
+    "what orders are made of": "_core.ghost _core.links _core.queue",
+    "the default order": "_core.adaptive",
     "its order": "_core.evict",
     "its options": "_core.rules",
     "a stripe": "_core.stripe",

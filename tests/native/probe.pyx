@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag
 from fastcache._core.entry cimport Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim, entry_value
 from fastcache._core.evict cimport (
-    CLOCK, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
+    ADAPTIVE, FIFO, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
     order_victim,
 )
 from fastcache._core.jitter cimport random_below, random_next, random_seeded
@@ -30,10 +30,10 @@ cdef class TableProbe:
     cdef Table table
     cdef Order order
 
-    def __cinit__(self, str policy="clock"):
+    def __cinit__(self, str policy="adaptive"):
         if not table_init(&self.table):
             raise MemoryError()
-        order_init(&self.order, LRU if policy == "lru" else CLOCK)
+        order_init(&self.order, LRU if policy == "lru" else FIFO if policy == "fifo" else ADAPTIVE)
 
     def __dealloc__(self):
         cdef uint32_t slot
@@ -84,14 +84,14 @@ cdef class TableProbe:
         """Adds a key that is absent, with a value; its slot."""
         cdef uint32_t slot = table_insert(&self.table, hash)
         cdef Entry* e
-        if slot == NO_SLOT or not order_reserve(&self.order, slot):
+        if slot == NO_SLOT or not order_reserve(&self.order, &self.table, slot):
             raise MemoryError()
         e = table_entry(&self.table, slot)
         py_incref(<PyObject*>key)
         py_incref(<PyObject*>value)
         e.key = <PyObject*>key
         e.content = <PyObject*>value
-        order_add(&self.order, slot)
+        order_add(&self.order, &self.table, slot)
         return slot
 
     def remove(self, uint32_t slot):
@@ -100,7 +100,7 @@ cdef class TableProbe:
         cdef PyObject* key = e.key
         cdef PyObject* value = entry_value(e)
         pair = <object>key, <object>value
-        order_drop(&self.order, slot)
+        order_drop(&self.order, &self.table, slot)
         table_remove(&self.table, slot)
         py_decref(key)
         py_decref(value)

@@ -6,7 +6,7 @@ from libc.string cimport memset
 
 from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag
 from fastcache._core.entry cimport Entry
-from fastcache._core.evict cimport CLOCK, order_touch
+from fastcache._core.evict cimport FIFO, LRU, order_touch
 from fastcache._core.mutex cimport Mutex, atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport FOREVER, py_incref, raw_free, raw_zeroed
 from fastcache._core.rules cimport Rules
@@ -49,7 +49,7 @@ cdef struct Core:
 cdef inline uint32_t core_stripes_for(const Rules* r, uint32_t processors) noexcept nogil:
     """How many stripes to use: one while that is exact and its pauses short, a power of two."""
     cdef int64_t wanted = 1
-    if r.policy != CLOCK and r.maxsize != FOREVER:
+    if r.policy == LRU or r.policy == FIFO:
         return 1
     if PARALLEL:
         while wanted < 4 * processors:

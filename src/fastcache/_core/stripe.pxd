@@ -91,7 +91,7 @@ cdef inline void stripe_detach_lock_held(Stripe* s, Extra* x, Grave* g) noexcept
 
 cdef inline void stripe_discount_lock_held(Stripe* s, Rules* r, uint32_t slot) noexcept nogil:
     """The slot's value is leaving: its place is free, and it has none in the order."""
-    order_drop(&s.order, slot)
+    order_drop(&s.order, &s.table, slot)
     s.values -= 1
     rules_give_places(r, 1)
 
@@ -187,7 +187,7 @@ cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Probe* p) noexcept no
     cdef uint32_t slot = table_insert(&s.table, <uint32_t>p.hash)
     if slot == NO_SLOT:
         return NO_SLOT
-    if not order_reserve(&s.order, slot):
+    if not order_reserve(&s.order, &s.table, slot):
         table_remove(&s.table, slot)
         return NO_SLOT
     py_incref(p.key)
@@ -235,7 +235,7 @@ cdef inline void stripe_fill_lock_held(
     e.content = value
     if former == NULL:
         s.values += 1
-        order_add(&s.order, slot)
+        order_add(&s.order, &s.table, slot)
     else:
         grave_add(g, former)
         order_touch(&s.order, e, slot)
@@ -298,4 +298,4 @@ cdef inline const char* stripe_check_lock_held(const Stripe* s) noexcept nogil:
             return b"an entry is due after its expiry"
     if values != s.values or flights != s.flights:
         return b"values or flights miscounted"
-    return order_check(&s.order, &s.table, values)
+    return order_check(<Order*>&s.order, &s.table, values)

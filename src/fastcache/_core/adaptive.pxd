@@ -1,0 +1,306 @@
+"""The default order: two queues whose sizes follow what comes back, and ghosts to tell what does.
+
+    new value --> small queue --not used again--> out, and a ghost        used twice: main, if it may
+                     (1-80 %)                       |
+                  main, by a hand over the slots <--+ a key whose ghost is found again, if it may
+                     not used since the hand last came: out
+
+After S3-FIFO (Yang et al., SOSP 2023): a hit writes a two-bit mark and nothing else; the queues are put in order when
+something has to leave.  What differs:
+
+- Who may come to main (after LIRS, Jiang and Zhang, SIGMETRICS 2002): a value that was used again after D ticks
+  takes the place of one that the hand finds unused for D or longer.  The hand demotes only what had its D ticks to be
+  used in, and looks at few values at a time; so a loop longer than the cache does not push itself out.
+- The small queue's share (after ARC, Megiddo and Modha, FAST 2003): each ghost found again votes for the queue that
+  would have kept it, with a weight that falls with the room that would have taken.
+
+Time is counted in ticks of 1/64 of the values' number in insertions.
+"""
+
+cimport cython
+from libc.stdint cimport uint32_t
+
+from fastcache._core.entry cimport Entry
+from fastcache._core.ghost cimport NO_GHOST, Ghosts, ghosts_free, ghosts_put, ghosts_size, ghosts_sweep, ghosts_take
+from fastcache._core.queue cimport (
+    MAIN, OUT, SMALL, Queue, entry_queue, entry_stand, entry_stay, queue_clear, queue_free, queue_pop, queue_push,
+    queue_weed,
+)
+from fastcache._core.table cimport NO_SLOT, Table, table_entry
+
+cdef enum:
+    MARKS_FULL = 3
+    TICKS = 64          # to a turnover of all values
+    LEAST_SMALL = 3     # new values that can be read again before they leave
+    HOT = 2             # marks that open the way from the small queue to main
+    CHANCES = 3         # further rounds in the small queue that one call grants
+    HAND_STEPS = 128    # values that the hand passes in one call, or slots it looks at for the next one
+    LOOKS = 2           # values of main that a candidate is compared with
+    MORE_LOOKS = 8      # by one that is used twice as often as the first of them
+
+cdef extern from *:
+    """
+    /* Of the values: the small queue's first share, and its bounds. */
+    #define FC_FIRST_SHARE 0.05
+    #define FC_LEAST_SHARE 0.01
+    #define FC_MOST_SHARE 0.8
+    /* A vote counts in full up to this part of the values; beyond it one for the small queue counts less at once. */
+    #define FC_NEAR 0.1
+    #define FC_BEYOND 0.6
+    /* A vote for main, and what an unused value that leaves the small queue takes from it. */
+    #define FC_MAIN_VOTE 0.7
+    #define FC_DRIFT 0.002
+    """
+    const double FIRST_SHARE "FC_FIRST_SHARE"
+    const double LEAST_SHARE "FC_LEAST_SHARE"
+    const double MOST_SHARE "FC_MOST_SHARE"
+    const double NEAR "FC_NEAR"
+    const double BEYOND "FC_BEYOND"
+    const double MAIN_VOTE "FC_MAIN_VOTE"
+    const double DRIFT "FC_DRIFT"
+
+cdef struct Adaptive:
+    Queue small
+    Ghosts ghosts
+    double share        # of the values, meant for the small queue
+    uint32_t smalls     # values in the small queue
+    uint32_t mains      # values in main
+    uint32_t hand       # the next slot that main's hand looks at
+    uint32_t leaving    # a value of main that gave way and leaves next, or NO_SLOT
+    uint32_t tick
+    uint32_t until      # insertions to the next tick
+
+cdef enum Way:
+    CLEAR       # a value gives way
+    REFUSED     # by one that had less time than the candidate took to be used again
+    CONTESTED   # by values that have been used: they were demoted
+    NOBODY      # no value of main is within reach
+
+
+cdef inline void adaptive_clear(Adaptive* a) noexcept nogil:
+    queue_clear(&a.small)
+    ghosts_free(&a.ghosts)
+    a.share = FIRST_SHARE
+    a.smalls = a.mains = a.hand = a.until = 0
+    a.leaving = NO_SLOT
+
+
+cdef inline void adaptive_free(Adaptive* a) noexcept nogil:
+    queue_free(&a.small)
+    ghosts_free(&a.ghosts)
+
+
+cdef inline uint32_t adaptive_target(const Adaptive* a, uint32_t values) noexcept nogil:
+    """How many of so many values the small queue is to hold."""
+    cdef uint32_t least = LEAST_SMALL if values > LEAST_SMALL else values
+    cdef uint32_t target = <uint32_t>(a.share * values)
+    return target if target > least else least
+
+
+@cython.cdivision(True)
+cdef inline void adaptive_vote(Adaptive* a, double places) noexcept nogil:
+    """Moves the small queue's share by so many places."""
+    cdef uint32_t values = a.smalls + a.mains
+    cdef double least = LEAST_SHARE
+    cdef double most = MOST_SHARE
+    if least * values < LEAST_SMALL:
+        least = <double>LEAST_SMALL / values
+    if most < least:
+        most = least
+    a.share += places / values
+    if a.share < least:
+        a.share = least
+    elif a.share > most:
+        a.share = most
+
+
+cdef inline void adaptive_promote(Adaptive* a, Entry* e) noexcept nogil:
+    """From the small queue, whose word for it is gone, to main."""
+    e.marks = 0
+    entry_stand(e, MAIN, a.tick)
+    a.smalls -= 1
+    a.mains += 1
+
+
+cdef inline uint32_t adaptive_next(Adaptive* a, const Table* t) noexcept nogil:
+    """Moves the hand past the next value of main: its slot, or NO_SLOT if there is none within reach."""
+    cdef int steps
+    cdef uint32_t slot
+    for steps in range(HAND_STEPS):
+        slot = a.hand if a.hand < t.fresh else 0
+        a.hand = slot + 1
+        if entry_queue(table_entry(t, slot)) == MAIN:
+            return slot
+    return NO_SLOT
+
+
+cdef inline Way adaptive_make_way(
+    Adaptive* a, const Table* t, double reuse, uint32_t* slot, uint32_t* stay,
+) noexcept nogil:
+    """Looks for a value of main that gives way to one used again after ``reuse`` ticks.
+
+    CLEAR sets its slot; REFUSED sets how many ticks the one that refused had.
+    """
+    cdef Way way = NOBODY
+    cdef int looks = LOOKS, i = 0
+    cdef Entry* e
+    while i < looks and a.mains > 0:
+        slot[0] = adaptive_next(a, t)
+        if slot[0] == NO_SLOT:
+            break
+        e = table_entry(t, slot[0])
+        stay[0] = entry_stay(e, a.tick)
+        if i == 0 and 2 * reuse <= stay[0]:
+            looks = MORE_LOOKS
+        i += 1
+        if stay[0] < reuse:
+            way = REFUSED
+        elif e.marks == 0:
+            return CLEAR
+        else:
+            e.marks -= 1
+            entry_stand(e, MAIN, a.tick)
+            way = CONTESTED
+    return way
+
+
+@cython.cdivision(True)
+cdef inline bint adaptive_admit(Adaptive* a, const Table* t, int away) noexcept nogil:
+    """Whether a key that has been away for so many ticks comes to main at once; its ghost votes."""
+    cdef uint32_t values = a.smalls + a.mains
+    cdef double length = values // TICKS if values >= TICKS else 1
+    cdef double near = NEAR * values / length
+    cdef double reuse = away + a.smalls / length
+    cdef double more
+    cdef uint32_t slot, stay = 0
+    cdef Way way
+    adaptive_vote(a, 1 if away <= near else BEYOND * near / away)
+    # One more than was meant, with the value to come.
+    if a.smalls >= adaptive_target(a, values + 1):
+        return True
+    way = adaptive_make_way(a, t, reuse, &slot, &stay)
+    if way == CLEAR:
+        a.leaving = slot
+        return True
+    if way == CONTESTED:
+        adaptive_vote(a, -MAIN_VOTE)
+    elif way == REFUSED and stay > 0:
+        more = (reuse / stay - 1) * a.mains / length
+        adaptive_vote(a, -MAIN_VOTE if more <= near else -MAIN_VOTE * near / more)
+    return False
+
+
+@cython.cdivision(True)
+cdef inline void adaptive_add(Adaptive* a, const Table* t, uint32_t slot) noexcept nogil:
+    cdef Entry* e = table_entry(t, slot)
+    cdef uint32_t oldest
+    cdef int away
+    if a.until == 0:
+        a.tick += 1
+        a.until = (a.smalls + a.mains) // TICKS
+        ghosts_sweep(&a.ghosts, a.tick)
+    if a.until > 0:
+        a.until -= 1
+    e.marks = 0
+    away = ghosts_take(&a.ghosts, e.hash, a.tick)
+    if away != NO_GHOST and a.smalls + a.mains > 0 and adaptive_admit(a, t, away):
+        entry_stand(e, MAIN, a.tick)
+        a.mains += 1
+        return
+    entry_stand(e, SMALL, a.tick)
+    queue_push(&a.small, e, slot)
+    a.smalls += 1
+    if a.smalls > adaptive_target(a, a.smalls + a.mains):
+        oldest = queue_pop(&a.small, t)
+        adaptive_promote(a, table_entry(t, oldest))
+
+
+cdef inline void adaptive_drop(Adaptive* a, const Table* t, uint32_t slot) noexcept nogil:
+    cdef Entry* e = table_entry(t, slot)
+    if entry_queue(e) == SMALL:
+        a.smalls -= 1
+    else:
+        a.mains -= 1
+    if a.leaving == slot:
+        a.leaving = NO_SLOT
+    entry_stand(e, OUT, 0)
+
+
+cdef inline uint32_t adaptive_victim_of_main(Adaptive* a, const Table* t) noexcept nogil:
+    """The first that the hand finds unused, or the last it may look at; NO_SLOT if it finds none within reach."""
+    cdef uint32_t slot = NO_SLOT, next
+    cdef int steps
+    cdef Entry* e
+    for steps in range(HAND_STEPS):
+        next = adaptive_next(a, t)
+        if next == NO_SLOT:
+            break
+        slot = next
+        e = table_entry(t, slot)
+        if e.marks == 0:
+            break
+        e.marks -= 1
+        entry_stand(e, MAIN, a.tick)
+    return slot
+
+
+@cython.cdivision(True)
+cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t) noexcept nogil:
+    """The slot whose value leaves next, which must then be dropped; there is at least one value."""
+    cdef uint32_t target = adaptive_target(a, a.smalls + a.mains)
+    cdef uint32_t slot = a.leaving, other, stay = 0
+    cdef int chances = CHANCES, moves = HAND_STEPS
+    cdef Entry* e
+    ghosts_size(&a.ghosts, a.smalls + a.mains)
+    if slot != NO_SLOT:
+        return slot
+    if a.smalls < target and a.mains > 0:
+        slot = adaptive_victim_of_main(a, t)
+        while slot == NO_SLOT and a.smalls == 0:
+            slot = adaptive_victim_of_main(a, t)
+        if slot != NO_SLOT:
+            return slot
+    while True:
+        slot = queue_pop(&a.small, t)
+        e = table_entry(t, slot)
+        if a.smalls > target and moves > 0:
+            moves -= 1
+            adaptive_promote(a, e)
+            continue
+        # Where main has no share, one use is enough to stay.
+        if e.marks >= (HOT if a.mains > 0 else 1):
+            if adaptive_make_way(a, t, <double>entry_stay(e, a.tick) / (e.marks + 1), &other, &stay) == CLEAR:
+                adaptive_promote(a, e)
+                return other
+            if chances > 0:
+                chances -= 1
+                e.marks = 0
+                entry_stand(e, SMALL, a.tick)
+                queue_push(&a.small, e, slot)
+                continue
+        if e.marks == 0:
+            adaptive_vote(a, -DRIFT)
+        ghosts_put(&a.ghosts, e.hash, a.tick)
+        return slot
+
+
+cdef inline const char* adaptive_check(Adaptive* a, const Table* t) noexcept nogil:
+    """Recounts both queues; what is wrong, or NULL."""
+    cdef uint32_t slot, smalls = 0, mains = 0
+    cdef Entry* e
+    for slot in range(t.fresh):
+        e = table_entry(t, slot)
+        if e.key != NULL:
+            smalls += entry_queue(e) == SMALL
+            mains += entry_queue(e) == MAIN
+    if smalls != a.smalls or mains != a.mains:
+        return b"the queues are miscounted"
+    if a.small.room > 0:
+        queue_weed(&a.small, t)
+    if a.small.count != smalls:
+        return b"values missing from the small queue"
+    if not LEAST_SHARE <= a.share <= 1:
+        return b"the small queue's share is out of bounds"
+    if a.leaving != NO_SLOT and (a.leaving >= t.fresh or entry_queue(table_entry(t, a.leaving)) != MAIN):
+        return b"what is to leave is not in main"
+    return NULL
