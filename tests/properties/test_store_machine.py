@@ -45,7 +45,7 @@ class CacheMachine(RuleBasedStateMachine):
             refresh_ahead=ahead,
             stale_while_revalidate=stale,
             stale_if_error=error,
-            policy="clock" if maxsize is None else "lru",
+            policy="adaptive" if maxsize is None else "lru",
             refresh_workers=1,
             clock=self.clock,
         )

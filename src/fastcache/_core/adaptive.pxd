@@ -63,6 +63,9 @@ cdef struct Adaptive:
     Queue small
     Ghosts ghosts
     double share        # of the values, meant for the small queue
+    uint32_t target     # the same as a number of values
+    uint32_t unused     # values that left the small queue unused since the last tick
+    uint32_t values     # held at the last tick, with the one to come
     uint32_t smalls     # values in the small queue
     uint32_t mains      # values in main
     uint32_t hand       # the next slot that main's hand looks at
@@ -81,7 +84,9 @@ cdef inline void adaptive_clear(Adaptive* a) noexcept nogil:
     queue_clear(&a.small)
     ghosts_free(&a.ghosts)
     a.share = FIRST_SHARE
-    a.smalls = a.mains = a.hand = a.until = 0
+    a.smalls = a.mains = a.hand = a.until = a.unused = 0
+    a.values = 1
+    a.target = LEAST_SMALL
     a.leaving = NO_SLOT
 
 
@@ -90,28 +95,18 @@ cdef inline void adaptive_free(Adaptive* a) noexcept nogil:
     ghosts_free(&a.ghosts)
 
 
-cdef inline uint32_t adaptive_target(const Adaptive* a, uint32_t values) noexcept nogil:
-    """How many of so many values the small queue is to hold."""
-    cdef uint32_t least = LEAST_SMALL if values > LEAST_SMALL else values
-    cdef uint32_t target = <uint32_t>(a.share * values)
-    return target if target > least else least
-
-
 @cython.cdivision(True)
 cdef inline void adaptive_vote(Adaptive* a, double places) noexcept nogil:
     """Moves the small queue's share by so many places."""
-    cdef uint32_t values = a.smalls + a.mains
-    cdef double least = LEAST_SHARE
-    cdef double most = MOST_SHARE
-    if least * values < LEAST_SMALL:
-        least = <double>LEAST_SMALL / values
-    if most < least:
-        most = least
-    a.share += places / values
-    if a.share < least:
-        a.share = least
-    elif a.share > most:
-        a.share = most
+    cdef double share = a.share + places / a.values
+    if share > MOST_SHARE:
+        share = MOST_SHARE
+    if share < LEAST_SHARE:
+        share = LEAST_SHARE
+    a.share = share
+    a.target = <uint32_t>(share * a.values)
+    if a.target < LEAST_SMALL:
+        a.target = LEAST_SMALL
 
 
 cdef inline void adaptive_promote(Adaptive* a, Entry* e) noexcept nogil:
@@ -167,16 +162,14 @@ cdef inline Way adaptive_make_way(
 @cython.cdivision(True)
 cdef inline bint adaptive_admit(Adaptive* a, const Table* t, int away) noexcept nogil:
     """Whether a key that has been away for so many ticks comes to main at once; its ghost votes."""
-    cdef uint32_t values = a.smalls + a.mains
-    cdef double length = values // TICKS if values >= TICKS else 1
-    cdef double near = NEAR * values / length
+    cdef double length = a.values // TICKS if a.values >= TICKS else 1
+    cdef double near = NEAR * a.values / length
     cdef double reuse = away + a.smalls / length
     cdef double more
     cdef uint32_t slot, stay = 0
     cdef Way way
     adaptive_vote(a, 1 if away <= near else BEYOND * near / away)
-    # One more than was meant, with the value to come.
-    if a.smalls >= adaptive_target(a, values + 1):
+    if a.smalls >= a.target:
         return True
     way = adaptive_make_way(a, t, reuse, &slot, &stay)
     if way == CLEAR:
@@ -190,29 +183,33 @@ cdef inline bint adaptive_admit(Adaptive* a, const Table* t, int away) noexcept 
     return False
 
 
-@cython.cdivision(True)
+cdef inline void adaptive_tick(Adaptive* a) noexcept nogil:
+    a.tick += 1
+    a.values = a.smalls + a.mains + 1
+    a.until = a.values // TICKS
+    adaptive_vote(a, -DRIFT * a.unused)
+    a.unused = 0
+    ghosts_sweep(&a.ghosts, a.tick)
+
+
 cdef inline void adaptive_add(Adaptive* a, const Table* t, uint32_t slot) noexcept nogil:
     cdef Entry* e = table_entry(t, slot)
-    cdef uint32_t oldest
     cdef int away
-    if a.until == 0:
-        a.tick += 1
-        a.until = (a.smalls + a.mains) // TICKS
-        ghosts_sweep(&a.ghosts, a.tick)
-    if a.until > 0:
+    if a.until <= 1:
+        adaptive_tick(a)
+    else:
         a.until -= 1
     e.marks = 0
     away = ghosts_take(&a.ghosts, e.hash, a.tick)
-    if away != NO_GHOST and a.smalls + a.mains > 0 and adaptive_admit(a, t, away):
+    if away != NO_GHOST and adaptive_admit(a, t, away):
         entry_stand(e, MAIN, a.tick)
         a.mains += 1
         return
     entry_stand(e, SMALL, a.tick)
     queue_push(&a.small, e, slot)
     a.smalls += 1
-    if a.smalls > adaptive_target(a, a.smalls + a.mains):
-        oldest = queue_pop(&a.small, t)
-        adaptive_promote(a, table_entry(t, oldest))
+    if a.smalls > a.target:
+        adaptive_promote(a, table_entry(t, queue_pop(&a.small, t)))
 
 
 cdef inline void adaptive_drop(Adaptive* a, const Table* t, uint32_t slot) noexcept nogil:
@@ -244,17 +241,15 @@ cdef inline uint32_t adaptive_victim_of_main(Adaptive* a, const Table* t) noexce
     return slot
 
 
-@cython.cdivision(True)
 cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t) noexcept nogil:
     """The slot whose value leaves next, which must then be dropped; there is at least one value."""
-    cdef uint32_t target = adaptive_target(a, a.smalls + a.mains)
     cdef uint32_t slot = a.leaving, other, stay = 0
     cdef int chances = CHANCES, moves = HAND_STEPS
     cdef Entry* e
-    ghosts_size(&a.ghosts, a.smalls + a.mains)
+    ghosts_size(&a.ghosts, a.values)
     if slot != NO_SLOT:
         return slot
-    if a.smalls < target and a.mains > 0:
+    if a.smalls < a.target and a.mains > 0:
         slot = adaptive_victim_of_main(a, t)
         while slot == NO_SLOT and a.smalls == 0:
             slot = adaptive_victim_of_main(a, t)
@@ -263,7 +258,7 @@ cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t) noexcept nogil
     while True:
         slot = queue_pop(&a.small, t)
         e = table_entry(t, slot)
-        if a.smalls > target and moves > 0:
+        if a.smalls > a.target and moves > 0:
             moves -= 1
             adaptive_promote(a, e)
             continue
@@ -278,8 +273,7 @@ cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t) noexcept nogil
                 entry_stand(e, SMALL, a.tick)
                 queue_push(&a.small, e, slot)
                 continue
-        if e.marks == 0:
-            adaptive_vote(a, -DRIFT)
+        a.unused += e.marks == 0
         ghosts_put(&a.ghosts, e.hash, a.tick)
         return slot
 
