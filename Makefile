@@ -48,7 +48,7 @@ lint: $(BIN)/.lint ## ruff and cython-lint
 types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
-	    $(addprefix fastcache._core.,movable flight store loading function)
+	    $(addprefix fastcache._core.,movable flight store mapping loading function)
 
 $(BIN)/.bench: $(BIN)/.built
 	$(PIP) install --group bench

@@ -38,7 +38,7 @@ def extension(name: str, path: str) -> Extension:
 
 extensions = [
     extension(f"fastcache._core.{name}", f"src/fastcache/_core/{name}.pyx")
-    for name in ("movable", "flight", "store", "loading", "function")
+    for name in ("movable", "flight", "store", "mapping", "loading", "function")
 ]
 if os.environ.get("FASTCACHE_PROBE") == "1":
     extensions.append(extension("tests.native.probe", "tests/native/probe.pyx"))

@@ -21,20 +21,26 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {
-    "plain words": "_errors _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds _core.jitter "
-    "_core.method",
-    "small things": "_core.key _core.entry _core.grave _core.calls _core.flight _core.movable",
+    "plain words": "_errors _sizes _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds "
+    "_core.jitter _core.method",
+    "small things": "_core.key _core.entry _core.ledger _core.grave _core.weights _core.calls _core.flight "
+    "_core.movable",
     "a search": "_core.probe",
+    "slots": "_core.chunks",
     "a table": "_core.table",
     "what orders are made of": "_core.ghost _core.links _core.queue",
     "the default order": "_core.adaptive",
     "its order": "_core.evict",
     "its options": "_core.rules",
     "a stripe": "_core.stripe",
+    "room in a stripe": "_core.stripe_room",
     "what is done to it": "_core.stripe_values _core.stripe_loads",
     "many stripes": "_core.core",
-    "what is done to them": "_core.cores _core.listing _core.visit",
+    "what one stripe has to do with others": "_core.upkeep",
+    "one operation": "_core.visit",
+    "what is done to all stripes": "_core.cores _core.listing _core.swap",
     "a store": "_core.store",
+    "a mapping": "_core.mapping",
     "a store that loads": "_core.loading",
     "a function's store": "_core.function",
     "options and views": "_config _views",

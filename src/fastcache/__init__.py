@@ -5,11 +5,12 @@ from importlib import metadata
 
 from fastcache import _fork  # noqa: F401 - registers what the child of a fork mends
 from fastcache._cache import Cache
-from fastcache._config import percent
+from fastcache._config import RemovalCause, percent
 from fastcache._decorator import cached
 from fastcache._errors import CacheError, LoadCycleError, LoadTimeout, RecursiveLoadError
 from fastcache._policy import Policy
 from fastcache._single import Flown, SingleFlight
+from fastcache._sizes import sizeof
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "LoadTimeout",
     "Policy",
     "RecursiveLoadError",
+    "RemovalCause",
     "SingleFlight",
     "Stats",
     "cached",
     "percent",
+    "sizeof",
 ]
 __version__ = "0.1.0"
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from fastcache._config import EvictionPolicy, Jitter, Seconds, check_count, settings
+from fastcache._config import (
+    EvictionPolicy,
+    Jitter,
+    RemovalCause,
+    Seconds,
+    Weigher,
+    check_count,
+    settings,
+)
 from fastcache._core.flight import Flight
 from fastcache._core.loading import LoadingStore
+from fastcache._core.mapping import adopt
 from fastcache._core.movable import MovableClock
 from fastcache._refresh import RefreshPool
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
@@ -21,12 +30,25 @@ V = TypeVar("V")
 T = TypeVar("T")
 
 
+@adopt
 class Cache(LoadingStore[K, V]):
     """An in-process cache that cannot stampede.
 
     All durations are in seconds: int, float or timedelta.
 
     :param maxsize: most entries held at any time; None: no bound.
+    :param max_weight: most weight held at any time, the sum over all entries; None: no bound, and nothing is weighed.
+        It may stand beside ``maxsize`` or alone.
+    :param weigher: called as ``weigher(key, value)`` once for each value that is to be kept; its weight, an int of at
+        least 0 and below 2**62, in whatever unit ``max_weight`` is.  None: ``fastcache.sizeof``, in bytes.  A value
+        heavier than ``max_weight`` is handed to whoever loaded it and not kept; written over another one, it removes
+        that.  If the weigher raises, or says nonsense, a write changes nothing, and a load has failed.
+    :param on_removal: called as ``on_removal(key, value, cause)`` once for each value that has left, in the thread
+        whose call removed it, with nothing locked.  The cause is "expired" (past its ttl and windows, whoever came by
+        then), "size" (evicted), "replaced" (written over, unless by the very same object) or "explicit" (``delete``,
+        ``del``, ``pop``, ``popitem``, ``clear``).  It may use the cache.  What it raises goes to
+        ``sys.unraisablehook``.  It is not called for what a cache holds when it is closed or collected, nor for values
+        that were never kept.
     :param ttl: how long a value lives from its write; None: for ever; 0: nothing is kept, loads are still shared.
     :param jitter: random part of each lifetime, drawn at the write: 5 makes it ttl +- 5, (-5, 0) ttl - 5 to ttl,
         ``percent(10)`` ttl +- 10 %.  Keys written together then expire apart.
@@ -41,8 +63,8 @@ class Cache(LoadingStore[K, V]):
     :param clock: a ``fastcache.testing.MovableClock`` to use instead of the system's monotonic clock.
     :param name: shown in repr and thread names.
 
-    Raises TypeError or ValueError, naming the parameter and the value.  No loader, ``__eq__``, ``__hash__`` or
-    ``__del__`` ever runs under one of the cache's locks.
+    Raises TypeError or ValueError, naming the parameter and the value.  No loader, weigher, listener, ``__eq__``,
+    ``__hash__`` or ``__del__`` ever runs under one of the cache's locks.
     """
 
     __slots__ = ("__weakref__", "_close_pool", "_maxsize", "_pool", "name")
@@ -52,6 +74,9 @@ class Cache(LoadingStore[K, V]):
         maxsize: int | None = None,
         ttl: Seconds | None = None,
         *,
+        max_weight: int | None = None,
+        weigher: Weigher | None = None,
+        on_removal: Callable[[K, V, RemovalCause], object] | None = None,
         jitter: Jitter = 0,
         refresh_ahead: Seconds = 0,
         stale_while_revalidate: Seconds = 0,
@@ -75,6 +100,9 @@ class Cache(LoadingStore[K, V]):
             policy=policy,
             seed=seed,
             clock=clock,
+            max_weight=max_weight,
+            weigher=weigher,
+            on_removal=on_removal,
         )
         self._configure(checked)
         self.name = name
@@ -100,12 +128,10 @@ class Cache(LoadingStore[K, V]):
 
     def popitem(self) -> tuple[K, V]:
         """Removes and returns some unexpired pair; KeyError if there is none."""
-        missing = object()
-        for key in self:
-            value = self.pop(key, missing)
-            if value is not missing:
-                return key, value  # type: ignore[return-value]
-        raise KeyError("the cache is empty")
+        pair = self._popitem()
+        if pair is None:
+            raise KeyError("the cache is empty")
+        return pair
 
     def update(self, other: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **more: Any) -> None:
         """Writes all pairs, one after the other."""
@@ -141,11 +167,11 @@ class Cache(LoadingStore[K, V]):
         return None if found is None else Entry(*found)
 
     def stats(self) -> Stats:
-        counts, entries = self._counts()
-        return Stats(**counts, entries=entries)
+        counts, entries, weight = self._counts()
+        return Stats(**counts, entries=entries, weight=weight)
 
     def cache_info(self) -> CacheInfo:
-        counts, _ = self._counts()
+        counts, _, _ = self._counts()
         return CacheInfo(counts["hits"] + counts["stale_hits"], counts["misses"], self._maxsize, len(self))
 
     def flights(self) -> list[FlightInfo]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fastcache._core.movable import MovableClock
 from fastcache._core.store import nanoseconds
+from fastcache._sizes import sizeof
 
 Seconds: TypeAlias = float | timedelta
 EvictionPolicy: TypeAlias = Literal["adaptive", "lru", "fifo"]
+# Why a value left: it was past its lifetime and all windows; the cache was full; another was written in its place, or
+# one that is not kept; the caller removed it.
+RemovalCause: TypeAlias = Literal["expired", "size", "replaced", "explicit"]
+Weigher: TypeAlias = Callable[[Any, Any], int]
+RemovalListener: TypeAlias = Callable[[Any, Any, RemovalCause], object]
 
 # An exact order needs one table, and a table numbers its entries in 24 bits.
 EXACT_LIMIT = 16_000_000
@@ -40,6 +47,7 @@ class Settings(NamedTuple):
     """What the native store is set up from; durations in nanoseconds."""
 
     maxsize: int | None
+    max_weight: int | None
     ttl: int | None
     jitter_low: int
     jitter_span: int
@@ -52,6 +60,8 @@ class Settings(NamedTuple):
     processors: int
     seed: int
     clock: MovableClock | None
+    weigher: Weigher | None
+    on_removal: RemovalListener | None
 
 
 def settings(
@@ -65,9 +75,18 @@ def settings(
     policy: EvictionPolicy,
     seed: int | None,
     clock: MovableClock | None,
+    max_weight: int | None = None,
+    weigher: Weigher | None = None,
+    on_removal: RemovalListener | None = None,
 ) -> Settings:
     """Checks the options of a cache; TypeError or ValueError names the parameter and the value."""
     check_count("maxsize", maxsize, optional=True)
+    check_count("max_weight", max_weight, optional=True)
+    for name, function in (("weigher", weigher), ("on_removal", on_removal)):
+        if function is not None and not callable(function):
+            raise TypeError(f"{name} must be callable or None, not {function!r}")
+    if weigher is not None and max_weight is None:
+        raise ValueError(f"weigher={weigher!r} needs a max_weight")
     ttl_ns = None if ttl is None else nanoseconds("ttl", ttl)
     low, span = _jitter(jitter, ttl_ns)
     ahead = nanoseconds("refresh_ahead", refresh_ahead)
@@ -92,6 +111,7 @@ def settings(
         raise TypeError(f"clock must be a fastcache.testing.MovableClock, not {clock!r}")
     return Settings(
         maxsize,
+        max_weight,
         ttl_ns,
         low,
         span,
@@ -104,6 +124,8 @@ def settings(
         os.cpu_count() or 1,
         fresh_seed() if seed is None else _checked_seed(seed),
         clock,
+        sizeof if weigher is None and max_weight is not None else weigher,
+        on_removal,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, ParamSpec, TypeVar, overload
 
 from fastcache._cache import Cache
-from fastcache._config import EvictionPolicy, Jitter, Seconds
+from fastcache._config import EvictionPolicy, Jitter, RemovalListener, Seconds, Weigher
 from fastcache._core.function import CachedFunction
 from fastcache._core.movable import MovableClock
 from fastcache._methods import PerInstance
@@ -27,6 +27,9 @@ def cached(
     typed: bool = False,
     per_instance: bool = False,
     key: Callable[..., Hashable] | None = None,
+    max_weight: int | None = None,
+    weigher: Weigher | None = None,
+    on_removal: RemovalListener | None = None,
     jitter: Jitter = 0,
     refresh_ahead: Seconds = 0,
     stale_while_revalidate: Seconds = 0,
@@ -39,7 +42,7 @@ def cached(
     name: str | None = None,
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
 def cached(
-    maxsize: Any = 128,
+    maxsize: Any = ...,
     ttl: Seconds | None = None,
     *,
     typed: bool = False,
@@ -49,7 +52,8 @@ def cached(
 ) -> Any:
     """Keeps the results of a function; one call of it for all who ask for the same arguments meanwhile.
 
-    ``@cached`` and ``@cached(ttl=60, ...)``; all options of ``Cache`` are taken, and:
+    ``@cached`` and ``@cached(ttl=60, ...)``; all options of ``Cache`` are taken (``maxsize`` is 128 unless it or
+    ``max_weight`` is given), and:
 
     :param typed: whether arguments of different types are different, as 1 and 1.0.
     :param per_instance: for methods: one cache for each instance, known by identity and not kept alive.  Otherwise one
@@ -63,6 +67,8 @@ def cached(
     """
     if callable(maxsize) or isinstance(maxsize, classmethod):
         return cached(ttl=ttl, typed=typed, per_instance=per_instance, key=key, **options)(maxsize)
+    if maxsize is ...:
+        maxsize = 128 if options.get("max_weight") is None else None
     if key is not None and not callable(key):
         raise TypeError(f"key must be callable or None, not {key!r}")
     for name, flag in (("typed", typed), ("per_instance", per_instance)):

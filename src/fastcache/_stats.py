@@ -13,8 +13,9 @@ class Stats:
     Every lookup counts as one of ``hits``, ``stale_hits`` and ``misses``; callers that waited for another's load are
     ``misses`` and also ``coalesced``.  ``refreshes_started`` are the loads behind a served value, of which some are
     ``ok``, ``failed`` or ``dropped`` (no worker was free) and the others under way.  ``discarded`` results were loaded
-    but not stored, since their key was written or removed meanwhile.  ``entries`` is a state, not a counter: the
-    values held now, expired ones that were not swept yet included.
+    but not stored, since their key was written or removed meanwhile.  ``oversized`` values were not
+    kept, being heavier than ``max_weight``.  ``entries`` and ``weight`` are states, not counters: the values held now,
+    expired ones that were not swept yet included, and what they weigh (0 if nothing is weighed).
     """
 
     hits: int = 0
@@ -30,7 +31,9 @@ class Stats:
     discarded: int = 0
     evictions: int = 0
     expirations: int = 0
+    oversized: int = 0
     entries: int = 0
+    weight: int = 0
 
     @property
     def hit_ratio(self) -> float:
@@ -41,8 +44,10 @@ class Stats:
     def __sub__(self, earlier: Stats) -> Stats:
         if not isinstance(earlier, Stats):
             return NotImplemented
-        passed = {f.name: getattr(self, f.name) - getattr(earlier, f.name) for f in fields(self) if f.name != "entries"}
-        return Stats(**passed, entries=self.entries)
+        states = ("entries", "weight")
+        names = [field.name for field in fields(self) if field.name not in states]
+        passed = {name: getattr(self, name) - getattr(earlier, name) for name in names}
+        return Stats(**passed, entries=self.entries, weight=self.weight)
 
 
 class CacheInfo(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from fastcache._core.store import Store
+    from fastcache._core.mapping import Mapping
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -19,7 +19,7 @@ class Keys(KeysView[K]):
 class Values(ValuesView[V]):
     """The unexpired values."""
 
-    _mapping: Store[Any, V]
+    _mapping: Mapping[Any, V]
 
     def __iter__(self) -> Iterator[V]:
         return (value for _, value in self._mapping._pairs())
@@ -31,7 +31,7 @@ class Values(ValuesView[V]):
 class Items(ItemsView[K, V]):
     """The unexpired pairs; a pair that expires on the way is left out, not an error."""
 
-    _mapping: Store[K, V]
+    _mapping: Mapping[K, V]
 
     def __iter__(self) -> Iterator[tuple[K, V]]:
         return self._mapping._pairs()

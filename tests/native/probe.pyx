@@ -3,7 +3,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag
+from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.entry cimport Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim, entry_value
 from fastcache._core.evict cimport (
     ADAPTIVE, FIFO, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
@@ -51,8 +51,8 @@ cdef class TableProbe:
 
     @property
     def sizes(self):
-        """(words of the index, words not empty, slots ever used, slots that have memory)."""
-        return self.table.mask + 1, self.table.filled, self.table.fresh, self.table.room
+        """(words of the index, entries, slots ever used, slots that have memory)."""
+        return self.table.mask + 1, self.table.used, self.table.fresh, self.table.room
 
     cdef Entry* entry(self, uint32_t slot) except NULL:
         cdef Entry* e = table_entry(&self.table, slot) if slot < self.table.fresh else NULL
@@ -120,7 +120,7 @@ cdef class TableProbe:
         """The slot whose value would leave next; the table is not empty."""
         if self.table.used == 0:
             raise IndexError("empty")
-        return order_victim(&self.order, &self.table)
+        return order_victim(&self.order, &self.table, NO_SLOT)
 
     def rebuild(self):
         if not table_rebuild(&self.table):
@@ -171,28 +171,30 @@ def age(int64_t now, *, int64_t due_at, int64_t expires_at, int64_t stale_window
 
 def extended(object value, int64_t due_at, int64_t retry_at):
     """An entry given an Extra, then trimmed: (due for the fast path, value, due_at, extra left, due_at at last)."""
+    cdef Extra* spare = NULL
     cdef Entry e
     cdef Extra* x
     e.content = <PyObject*>value
     e.has_extra = False
     e.due_at = due_at
     e.expires_at = due_at
-    x = entry_extend(&e)
+    x = entry_extend(&e, &spare)
     if x == NULL:
         raise MemoryError()
     seen = e.due_at, <object>entry_value(&e), x.due_at
     x.retry_at = retry_at
-    entry_trim(&e)
+    entry_trim(&e, &spare)
     left = bool(e.has_extra)
     last = e.due_at
     if left:
         raw_free(entry_extra(&e))
+    raw_free(spare)
     return (*seen, left, last)
 
 
 def clock_readings():
     """(coarse, exact, lag), read in this order."""
-    cdef int64_t coarse = clock_coarse()
+    cdef int64_t coarse = clock_coarse(clock_reader())
     return coarse, clock_exact(), clock_lag()
 
 
@@ -202,7 +204,7 @@ def clock_extremes(int64_t readings):
     cdef int64_t coarse, behind
     for _ in range(readings):
         # The exact clock last: it can only be later.
-        coarse = clock_coarse()
+        coarse = clock_coarse(clock_reader())
         behind = clock_exact() - coarse
         if behind < least:
             least = behind

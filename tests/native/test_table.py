@@ -27,7 +27,7 @@ def test_finds_each_of_many_keys_and_nothing_else():
 
 @pytest.mark.parametrize("step", [1, SAME_PLACE, 0])
 def test_finds_keys_that_share_place_or_hash(step):
-    table, slots = filled(200, lambda n: 5 + n * step)
+    table, slots = filled(200, lambda n: (5 + n * step) % 2**32)
     assert [table.find(n, 5 + n * step) for n in range(200)] == slots
     assert [table.peek(n, 5 + n * step) for n in range(200)] == slots
     assert table.check() is None
@@ -36,7 +36,7 @@ def test_finds_keys_that_share_place_or_hash(step):
 def test_a_key_with_another_hash_is_not_found():
     table = probe.TableProbe()
     table.insert("k", 1)
-    assert table.find("k", 2) is None
+    assert table.find("k", 1 << 27) is None
     assert table.find("k", 1 + SAME_PLACE) is None
 
 
@@ -125,12 +125,24 @@ def test_freed_slots_are_used_again():
     assert table.check() is None
 
 
-def test_removing_everything_leaves_no_tombstone_behind_the_last():
+def test_removing_everything_leaves_nothing_behind():
     table, slots = filled(64)
     for slot in slots:
         table.remove(slot)
     assert table.check() is None
     assert table.sizes[1] == 0
+
+
+@pytest.mark.parametrize("step", [1, SAME_PLACE, 0, 1 << 27])
+@pytest.mark.parametrize("count", [5, 20, 200])
+def test_removing_a_key_hides_none_that_it_had_pushed_on(step, count):
+    table, slots = filled(count, lambda n: (5 + n * step) % 2**32)
+    order = list(range(count))
+    random.Random(count).shuffle(order)
+    while order:
+        table.remove(slots[order.pop()])
+        assert [table.find(n, (5 + n * step) % 2**32) for n in order] == [slots[n] for n in order]
+        assert table.check() is None
 
 
 def test_the_index_stays_small_while_keys_come_and_go():

@@ -24,9 +24,9 @@ from fastcache._core.entry cimport Entry
 from fastcache._core.ghost cimport NO_GHOST, Ghosts, ghosts_free, ghosts_put, ghosts_size, ghosts_sweep, ghosts_take
 from fastcache._core.queue cimport (
     MAIN, OUT, SMALL, Queue, entry_queue, entry_stand, entry_stay, queue_clear, queue_free, queue_pop, queue_push,
-    queue_weed,
+    queue_trim, queue_weed,
 )
-from fastcache._core.table cimport NO_SLOT, Table, table_entry
+from fastcache._core.table cimport NO_SLOT, Table, table_entry, table_skip
 
 cdef enum:
     MARKS_FULL = 3
@@ -36,6 +36,7 @@ cdef enum:
     CHANCES = 3         # further rounds in the small queue that one call grants
     HAND_STEPS = 128    # values that the hand passes in one call, or slots it looks at for the next one
     LOOKS = 2           # values of main that a candidate is compared with
+    GHOSTS_SPARE = 16   # buckets that keep their memory
     MORE_LOOKS = 8      # by one that is used twice as often as the first of them
 
 cdef extern from *:
@@ -117,12 +118,19 @@ cdef inline void adaptive_promote(Adaptive* a, Entry* e) noexcept nogil:
     a.mains += 1
 
 
+cdef inline void adaptive_requeue(Adaptive* a, Entry* e, uint32_t slot) noexcept nogil:
+    """Puts a value that was taken from the small queue to its end."""
+    e.marks = 0
+    entry_stand(e, SMALL, a.tick)
+    queue_push(&a.small, e, slot)
+
+
 cdef inline uint32_t adaptive_next(Adaptive* a, const Table* t) noexcept nogil:
     """Moves the hand past the next value of main: its slot, or NO_SLOT if there is none within reach."""
     cdef int steps
     cdef uint32_t slot
     for steps in range(HAND_STEPS):
-        slot = a.hand if a.hand < t.fresh else 0
+        slot = table_skip(t, a.hand if a.hand < t.fresh else 0)
         a.hand = slot + 1
         if entry_queue(table_entry(t, slot)) == MAIN:
             return slot
@@ -223,7 +231,7 @@ cdef inline void adaptive_drop(Adaptive* a, const Table* t, uint32_t slot) noexc
     entry_stand(e, OUT, 0)
 
 
-cdef inline uint32_t adaptive_victim_of_main(Adaptive* a, const Table* t) noexcept nogil:
+cdef inline uint32_t adaptive_victim_of_main(Adaptive* a, const Table* t, uint32_t spared) noexcept nogil:
     """The first that the hand finds unused, or the last it may look at; NO_SLOT if it finds none within reach."""
     cdef uint32_t slot = NO_SLOT, next
     cdef int steps
@@ -232,6 +240,8 @@ cdef inline uint32_t adaptive_victim_of_main(Adaptive* a, const Table* t) noexce
         next = adaptive_next(a, t)
         if next == NO_SLOT:
             break
+        if next == spared:
+            continue
         slot = next
         e = table_entry(t, slot)
         if e.marks == 0:
@@ -241,23 +251,32 @@ cdef inline uint32_t adaptive_victim_of_main(Adaptive* a, const Table* t) noexce
     return slot
 
 
-cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t) noexcept nogil:
-    """The slot whose value leaves next, which must then be dropped; there is at least one value."""
+cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t, uint32_t spared) noexcept nogil:
+    """The slot whose value leaves next, which must then be dropped; there is one besides ``spared`` (or NO_SLOT)."""
     cdef uint32_t slot = a.leaving, other, stay = 0
+    cdef bint of_main = a.smalls < a.target and a.mains > 0
     cdef int chances = CHANCES, moves = HAND_STEPS
     cdef Entry* e
-    ghosts_size(&a.ghosts, a.values)
-    if slot != NO_SLOT:
+    ghosts_size(&a.ghosts, a.smalls + a.mains)
+    if slot != NO_SLOT and slot != spared:
         return slot
-    if a.smalls < a.target and a.mains > 0:
-        slot = adaptive_victim_of_main(a, t)
-        while slot == NO_SLOT and a.smalls == 0:
-            slot = adaptive_victim_of_main(a, t)
+    if spared != NO_SLOT:
+        if entry_queue(table_entry(t, spared)) == SMALL:
+            of_main |= a.smalls == 1
+        elif a.mains == 1:
+            of_main = False
+    if of_main:
+        slot = adaptive_victim_of_main(a, t, spared)
+        while slot == NO_SLOT and a.smalls <= <uint32_t>(spared != NO_SLOT):
+            slot = adaptive_victim_of_main(a, t, spared)
         if slot != NO_SLOT:
             return slot
     while True:
         slot = queue_pop(&a.small, t)
         e = table_entry(t, slot)
+        if slot == spared:
+            adaptive_requeue(a, e, slot)
+            continue
         if a.smalls > a.target and moves > 0:
             moves -= 1
             adaptive_promote(a, e)
@@ -265,17 +284,23 @@ cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t) noexcept nogil
         # Where main has no share, one use is enough to stay.
         if e.marks >= (HOT if a.mains > 0 else 1):
             if adaptive_make_way(a, t, <double>entry_stay(e, a.tick) / (e.marks + 1), &other, &stay) == CLEAR:
-                adaptive_promote(a, e)
-                return other
+                if other != spared:
+                    adaptive_promote(a, e)
+                    return other
             if chances > 0:
                 chances -= 1
-                e.marks = 0
-                entry_stand(e, SMALL, a.tick)
-                queue_push(&a.small, e, slot)
+                adaptive_requeue(a, e, slot)
                 continue
         a.unused += e.marks == 0
         ghosts_put(&a.ghosts, e.hash, a.tick)
         return slot
+
+
+cdef inline void adaptive_trim(Adaptive* a, const Table* t) noexcept nogil:
+    """Gives back memory that so few values will not need soon."""
+    queue_trim(&a.small, t, a.smalls)
+    if a.ghosts.count > a.smalls + a.mains + GHOSTS_SPARE:
+        ghosts_free(&a.ghosts)
 
 
 cdef inline const char* adaptive_check(Adaptive* a, const Table* t) noexcept nogil:

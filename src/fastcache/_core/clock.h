@@ -24,28 +24,59 @@ static inline int64_t fc_clock_exact(void)
     int64_t part = count.QuadPart % frequency.QuadPart;
     return whole * 1000000000LL + part * 1000000000LL / frequency.QuadPart;
 }
-static inline int64_t fc_clock_coarse(void) { return fc_clock_exact(); }
+typedef int fc_clock_reader;
+static inline fc_clock_reader fc_clock_find_reader(void) { return 0; }
+static inline int64_t fc_clock_coarse(fc_clock_reader unused) { (void)unused; return fc_clock_exact(); }
 static inline int64_t fc_clock_lag(void) { return 0; }
 
 #elif defined(__APPLE__)
 
 #include <time.h>
 static inline int64_t fc_clock_exact(void) { return (int64_t)clock_gettime_nsec_np(CLOCK_MONOTONIC_RAW); }
-static inline int64_t fc_clock_coarse(void) { return (int64_t)clock_gettime_nsec_np(CLOCK_MONOTONIC_RAW_APPROX); }
+typedef int fc_clock_reader;
+static inline fc_clock_reader fc_clock_find_reader(void) { return 0; }
+static inline int64_t fc_clock_coarse(fc_clock_reader unused)
+{
+    (void)unused;
+    return (int64_t)clock_gettime_nsec_np(CLOCK_MONOTONIC_RAW_APPROX);
+}
 static inline int64_t fc_clock_lag(void) { return 64000000LL; }
 
 #else
 
 #include <time.h>
-static inline int64_t fc_clock_read(clockid_t id)
+#ifdef __linux__
+#include <dlfcn.h>
+#endif
+typedef int (*fc_clock_reader)(clockid_t, struct timespec *);
+
+/* The kernel's own function, which the C library wraps: a cheap reading costs a third less without the wrapper. */
+static inline fc_clock_reader fc_clock_find_reader(void)
+{
+    void *function = NULL;
+#if defined(__linux__) && defined(RTLD_NOLOAD)
+    void *vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    if (vdso != NULL) {
+#if defined(__aarch64__)
+        function = dlsym(vdso, "__kernel_clock_gettime");
+#elif defined(__x86_64__)
+        function = dlsym(vdso, "__vdso_clock_gettime");
+#endif
+        dlclose(vdso);
+    }
+    dlerror();
+#endif
+    return function != NULL ? (fc_clock_reader)function : clock_gettime;
+}
+static inline int64_t fc_clock_read(fc_clock_reader reader, clockid_t id)
 {
     struct timespec t;
-    clock_gettime(id, &t);
+    reader(id, &t);
     return (int64_t)t.tv_sec * 1000000000LL + t.tv_nsec;
 }
-static inline int64_t fc_clock_exact(void) { return fc_clock_read(CLOCK_MONOTONIC); }
+static inline int64_t fc_clock_exact(void) { return fc_clock_read(clock_gettime, CLOCK_MONOTONIC); }
 #ifdef CLOCK_MONOTONIC_COARSE
-static inline int64_t fc_clock_coarse(void) { return fc_clock_read(CLOCK_MONOTONIC_COARSE); }
+static inline int64_t fc_clock_coarse(fc_clock_reader reader) { return fc_clock_read(reader, CLOCK_MONOTONIC_COARSE); }
 static inline int64_t fc_clock_lag(void)
 {
     struct timespec tick;
@@ -54,7 +85,7 @@ static inline int64_t fc_clock_lag(void)
     return lag > 64000000LL ? lag : 64000000LL;
 }
 #else
-static inline int64_t fc_clock_coarse(void) { return fc_clock_exact(); }
+static inline int64_t fc_clock_coarse(fc_clock_reader reader) { return fc_clock_read(reader, CLOCK_MONOTONIC); }
 static inline int64_t fc_clock_lag(void) { return 0; }
 #endif
 

@@ -4,14 +4,15 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag
+from fastcache._core.clock cimport ClockReader, clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport FIFO, LRU, order_touch
+from fastcache._core.key cimport YES, items_equal, key_equal
 from fastcache._core.mutex cimport Mutex, atomic_load, mutex_lock, mutex_unlock
-from fastcache._core.py cimport FOREVER, py_incref, raw_free, raw_zeroed
+from fastcache._core.py cimport FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
 from fastcache._core.rules cimport Rules
 from fastcache._core.stripe cimport Stripe, stripe_init
-from fastcache._core.table cimport table_free, table_peek
+from fastcache._core.table cimport table_candidate, table_free, table_peek
 
 cdef extern from *:
     """
@@ -32,16 +33,26 @@ cdef enum:
     LEAST_STRIPE_ENTRIES = 256
     # What neighbouring processors may fetch together.
     CACHE_LINE = 128
+    # A lifetime of so many times the lag, and a lag is eight ticks at least, loses under a thousandth by a tick.
+    TICKS_MATTER = 128
+
+cdef enum Timing:
+    UNTIMED     # nothing expires: the hit path reads no clock
+    SYSTEM
+    MOVABLE
 
 cdef struct Core:
-    Rules rules
+    # What a hit reads comes first, and together.
     Stripe* stripes         # in `memory`, each on cache lines of its own
     uint32_t stripe_mask    # stripes - 1
-    size_t stripe_size
-    void* memory            # owned
-    bint timed              # some value may expire
+    Timing timing
+    ClockReader coarse
     int64_t lag
     const int64_t* hands    # borrowed from a movable clock, or NULL; atomic
+    Rules rules
+    void* memory            # owned
+    PyObject* listener      # borrowed from the store, which is told of removals; or NULL
+    int64_t turn            # which stripe the others look after next; atomic, and only a hint
     Core* next              # all cores, guarded by the mutex of that list
     Core* previous
 
@@ -49,20 +60,25 @@ cdef struct Core:
 cdef inline uint32_t core_stripes_for(const Rules* r, uint32_t processors) noexcept nogil:
     """How many stripes to use: one while that is exact and its pauses short, a power of two."""
     cdef int64_t wanted = 1
+    cdef int64_t entries = min(r.maxsize, r.max_weight)
     if r.policy == LRU or r.policy == FIFO:
         return 1
     if PARALLEL:
         while wanted < 4 * processors:
             wanted *= 2
-        while wanted > 1 and r.maxsize // wanted < LEAST_STRIPE_ENTRIES:
+        while wanted > 1 and entries // wanted < LEAST_STRIPE_ENTRIES:
             wanted //= 2
-    while wanted < MOST_STRIPES and r.maxsize // wanted > STRIPE_ENTRIES:
+    while wanted < MOST_STRIPES and entries // wanted > STRIPE_ENTRIES:
         wanted *= 2
     return <uint32_t>(wanted if wanted < MOST_STRIPES else MOST_STRIPES)
 
 
+cdef inline size_t stripe_stride() noexcept nogil:
+    return (sizeof(Stripe) + CACHE_LINE - 1) & ~<size_t>(CACHE_LINE - 1)
+
+
 cdef inline Stripe* core_stripe_at(const Core* core, uint32_t number) noexcept nogil:
-    return <Stripe*>(<char*>core.stripes + number * core.stripe_size)
+    return <Stripe*>(<char*>core.stripes + number * stripe_stride())
 
 
 cdef inline Stripe* core_stripe(const Core* core, uint64_t hash) noexcept nogil:
@@ -74,12 +90,11 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
     cdef uint32_t i, j
     core.rules = r[0]
     core.stripe_mask = stripes - 1
-    core.stripe_size = (sizeof(Stripe) + CACHE_LINE - 1) & ~<size_t>(CACHE_LINE - 1)
-    core.memory = raw_zeroed(stripes * core.stripe_size + CACHE_LINE, 1)
+    core.memory = raw_zeroed(stripes * stripe_stride() + CACHE_LINE, 1)
     if core.memory == NULL:
         return False
     core.stripes = <Stripe*>((<size_t>core.memory + CACHE_LINE - 1) & ~<size_t>(CACHE_LINE - 1))
-    core.timed = r.ttl != FOREVER
+    core.coarse = clock_reader()
     core.lag = clock_lag()
     for i in range(stripes):
         if not stripe_init(core_stripe_at(core, i), &core.rules, seed, i):
@@ -88,35 +103,93 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
             raw_free(core.memory)
             core.memory = NULL
             return False
+    if r.ttl != FOREVER:
+        core_set_timed(core)
     return True
+
+
+cdef inline void core_set_timed(Core* core) noexcept nogil:
+    """Some value may expire from now on."""
+    core.timing = SYSTEM if core.hands == NULL else MOVABLE
 
 
 cdef inline int64_t core_now(const Core* core) noexcept nogil:
     return clock_exact() if core.hands == NULL else atomic_load(core.hands)
 
 
+cdef inline int64_t core_coarse_now(const Core* core) noexcept nogil:
+    """An instant up to one tick before now, cheaply."""
+    return clock_coarse(core.coarse) if core.hands == NULL else atomic_load(core.hands)
+
+
+cdef inline int64_t core_birth(const Core* core, int64_t ttl) noexcept nogil:
+    """The instant from which a new value's ``ttl`` counts: now, or the last tick where that takes nothing from it."""
+    if core.timing == UNTIMED:
+        return 0
+    return core_now(core) if ttl < TICKS_MATTER * core.lag else core_coarse_now(core)
+
+
 cdef inline int64_t core_ceiling(const Core* core) noexcept nogil:
     """A cheap instant that is certainly not before now."""
-    if not core.timed:
-        return 0
-    if core.hands != NULL:
-        return atomic_load(core.hands)
-    return clock_coarse() + core.lag
+    if likely(core.timing == SYSTEM):
+        return clock_coarse(core.coarse) + core.lag
+    return 0 if core.timing == UNTIMED else atomic_load(core.hands)
 
 
-cdef inline PyObject* core_peek(Core* core, PyObject* key, uint64_t hash) noexcept nogil:
+cdef inline PyObject* core_serve_lock_held(Stripe* s, int64_t ceiling, Entry* e, uint32_t slot) noexcept nogil:
+    """An entry's value as a new reference if it is certainly fresh, counted as a hit; else NULL."""
+    cdef PyObject* value
+    if unlikely(ceiling >= e.due_at):
+        return NULL
+    value = <PyObject*>e.content
+    py_incref(value)
+    s.counts.hits += 1
+    order_touch(&s.order, e, slot)
+    return value
+
+
+cdef inline PyObject* core_glance(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
+    """``core_peek`` for a key whose tag no other key bears before it; NULL leaves all others to it.
+
+    This is what is inlined into callers.  They read the ceiling first of all, while few registers must be saved.
+    """
+    cdef Stripe* s = core_stripe(core, hash)
+    cdef PyObject* value = NULL
+    cdef uint32_t slot
+    cdef Entry* e
+    mutex_lock(&s.lock)
+    e = table_candidate(&s.table, <uint32_t>hash, &slot)
+    if likely(e != NULL) and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES)):
+        value = core_serve_lock_held(s, ceiling, e, slot)
+    mutex_unlock(&s.lock)
+    return value
+
+
+cdef inline PyObject* core_glance_items(
+    Core* core, int64_t ceiling, PyObject* const* items, Py_ssize_t count, uint64_t hash,
+) noexcept nogil:
+    """``core_glance`` for the tuple of these items, which need not exist."""
+    cdef Stripe* s = core_stripe(core, hash)
+    cdef PyObject* value = NULL
+    cdef uint32_t slot
+    cdef Entry* e
+    mutex_lock(&s.lock)
+    e = table_candidate(&s.table, <uint32_t>hash, &slot)
+    if likely(e != NULL and e.hash == <uint32_t>hash and items_equal(e.key, items, count)):
+        value = core_serve_lock_held(s, ceiling, e, slot)
+    mutex_unlock(&s.lock)
+    return value
+
+
+cdef inline PyObject* core_peek(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
     """The hit path: a new reference to a value that is certainly fresh, or NULL when only the slow path can tell."""
-    cdef int64_t ceiling = core_ceiling(core)
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* value = NULL
     cdef uint32_t slot
     cdef Entry* e
     mutex_lock(&s.lock)
     e = table_peek(&s.table, key, <uint32_t>hash, &slot)
-    if e != NULL and ceiling < e.due_at:
-        value = <PyObject*>e.content
-        py_incref(value)
-        s.counts.hits += 1
-        order_touch(&s.order, e, slot)
+    if e != NULL:
+        value = core_serve_lock_held(s, ceiling, e, slot)
     mutex_unlock(&s.lock)
     return value

@@ -8,17 +8,18 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.core cimport Core, core_now, core_stripe_at
-from fastcache._core.entry cimport Entry, entry_extra, entry_value
+from fastcache._core.entry cimport EXPIRED, Entry, entry_age, entry_extra, entry_value
 from fastcache._core.evict cimport order_free
 from fastcache._core.flight cimport Flight, graph_survives_fork
-from fastcache._core.grave cimport Grave
+from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, Grave, report_removal
 from fastcache._core.jitter cimport random_seeded
 from fastcache._core.mutex cimport Mutex, assert_outside, atomic_load, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport FOREVER, py_decref, raw_free, steal
 from fastcache._core.stripe cimport Counts, Stripe, stripe_check_lock_held
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_next_flight
-from fastcache._core.stripe_values cimport stripe_evict, stripe_swap_out
+from fastcache._core.stripe_values cimport stripe_swap_out
 from fastcache._core.table cimport Table, table_entry, table_free, table_init
+from fastcache._core.weights cimport weights_clear
 
 cdef extern from *:
     """
@@ -53,8 +54,8 @@ cdef inline void core_unlist(Core* core) noexcept nogil:
     mutex_unlock(&all_cores_mutex)
 
 
-cdef inline void drop_table(Table* t) noexcept:
-    """Drops what a table owns that is in no stripe any more, and its memory."""
+cdef inline void drop_table(Table* t, PyObject* listener, int64_t keep, int64_t now) noexcept:
+    """Drops what a table owns that is in no stripe any more, and its memory; ``listener`` may be NULL."""
     cdef uint32_t slot
     cdef Entry* e
     assert_outside()
@@ -62,6 +63,11 @@ cdef inline void drop_table(Table* t) noexcept:
         e = table_entry(t, slot)
         if e.key == NULL:
             continue
+        if listener != NULL and entry_value(e) != NULL:
+            report_removal(
+                listener, e.key, entry_value(e),
+                EXPIRED_VALUE if entry_age(e, now, keep, keep) == EXPIRED else EXPLICIT,
+            )
         if e.has_extra:
             if entry_extra(e).flight != NULL:
                 py_decref(entry_extra(e).flight)
@@ -81,8 +87,10 @@ cdef inline void core_drop(Core* core) noexcept:
     if core.memory == NULL:
         return
     for i in range(core.stripe_mask + 1):
-        drop_table(&core_stripe_at(core, i).table)
+        drop_table(&core_stripe_at(core, i).table, NULL, 0, 0)
         order_free(&core_stripe_at(core, i).order)
+        weights_clear(&core_stripe_at(core, i).weights)
+        raw_free(core_stripe_at(core, i).spare)
     raw_free(core.memory)
     core.memory = NULL
 
@@ -91,22 +99,13 @@ cdef inline bint core_clear(Core* core) noexcept:
     """Empties every stripe, one after the other; False when memory is out."""
     cdef Table table
     cdef uint32_t i
+    cdef int64_t now = core_now(core)
     for i in range(core.stripe_mask + 1):
         if not table_init(&table):
             return False
         stripe_swap_out(core_stripe_at(core, i), &core.rules, &table)
-        drop_table(&table)
+        drop_table(&table, core.listener, core.rules.keep, now)
     return True
-
-
-cdef inline void core_evict_elsewhere(Core* core, const Stripe* full, int64_t now, Grave* g) noexcept:
-    """Makes one place in a stripe other than ``full``, which holds no value to evict."""
-    cdef uint32_t i
-    cdef Stripe* s
-    for i in range(core.stripe_mask + 1):
-        s = core_stripe_at(core, i)
-        if s != full and stripe_evict(s, &core.rules, now, g):
-            break
 
 
 cdef inline int64_t core_sum(Core* core, Counts* sum) noexcept nogil:
@@ -128,7 +127,7 @@ cdef inline int64_t core_sum(Core* core, Counts* sum) noexcept nogil:
 cdef inline const char* core_check(Core* core) noexcept nogil:
     """Recounts everything; what is wrong, or NULL.  For a store that no other thread is changing."""
     cdef const char* wrong = NULL
-    cdef int64_t values = 0
+    cdef int64_t values = 0, weight = 0
     cdef uint32_t i
     cdef Stripe* s
     for i in range(core.stripe_mask + 1):
@@ -136,6 +135,7 @@ cdef inline const char* core_check(Core* core) noexcept nogil:
         mutex_lock(&s.lock)
         wrong = stripe_check_lock_held(s)
         values += s.values
+        weight += s.weights.sum
         mutex_unlock(&s.lock)
         if wrong != NULL:
             return wrong
@@ -143,6 +143,10 @@ cdef inline const char* core_check(Core* core) noexcept nogil:
         return b"more values than maxsize"
     if values != atomic_load(&core.rules.values):
         return b"places and values differ"
+    if atomic_load(&core.rules.weight) > core.rules.max_weight:
+        return b"more weight than max_weight"
+    if weight != atomic_load(&core.rules.weight):
+        return b"the weight taken and that of the values differ"
     return NULL
 
 

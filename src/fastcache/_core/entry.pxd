@@ -68,12 +68,23 @@ cdef inline Age entry_age(const Entry* e, int64_t now, int64_t stale_window, int
     return FALLBACK if late < error_window else EXPIRED
 
 
-cdef inline Extra* entry_extend(Entry* e) noexcept nogil:
+cdef inline void extra_free(Extra* x, Extra** spare) noexcept nogil:
+    """Gives an Extra back, or keeps it as the one that is ready for the next load."""
+    if spare[0] == NULL:
+        spare[0] = x
+    else:
+        raw_free(x)
+
+
+cdef inline Extra* entry_extend(Entry* e, Extra** spare) noexcept nogil:
     """The entry's Extra, made if there is none; NULL when memory is out."""
     cdef Extra* x
     if e.has_extra:
         return <Extra*>e.content
-    x = <Extra*>raw_alloc(sizeof(Extra))
+    x = spare[0]
+    spare[0] = NULL
+    if x == NULL:
+        x = <Extra*>raw_alloc(sizeof(Extra))
     if x != NULL:
         x.value = <PyObject*>e.content
         x.flight = x.error = NULL
@@ -86,11 +97,11 @@ cdef inline Extra* entry_extend(Entry* e) noexcept nogil:
     return x
 
 
-cdef inline void entry_trim(Entry* e) noexcept nogil:
+cdef inline void entry_trim(Entry* e, Extra** spare) noexcept nogil:
     """Gives the Extra back when it says nothing any more; its flight and error have been taken out."""
     cdef Extra* x = entry_extra(e)
     if x != NULL and x.flight == NULL and x.error == NULL and x.retry_at == ALWAYS:
         e.content = x.value
         e.due_at = x.due_at
         e.has_extra = False
-        raw_free(x)
+        extra_free(x, spare)

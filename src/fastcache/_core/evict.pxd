@@ -7,12 +7,14 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from fastcache._core.adaptive cimport (
-    MARKS_FULL, Adaptive, adaptive_add, adaptive_check, adaptive_clear, adaptive_drop, adaptive_free, adaptive_victim,
+    MARKS_FULL, Adaptive, adaptive_add, adaptive_check, adaptive_clear, adaptive_drop, adaptive_free, adaptive_trim,
+    adaptive_victim,
 )
 from fastcache._core.entry cimport Entry, entry_value
 from fastcache._core.links cimport (
-    Links, links_add, links_clear, links_drop, links_free, links_renew, links_reserve,
+    Links, links_add, links_clear, links_drop, links_free, links_renew, links_reserve, links_trim,
 )
+from fastcache._core.py cimport unlikely
 from fastcache._core.queue cimport queue_reserve
 from fastcache._core.table cimport NO_SLOT, Table, table_entry
 
@@ -75,13 +77,24 @@ cdef inline void order_touch(Order* o, Entry* e, uint32_t slot) noexcept nogil:
     """The slot's value has been used."""
     if e.marks < MARKS_FULL:
         e.marks += 1
-    elif o.policy == LRU:
+    elif unlikely(o.policy == LRU):
         links_renew(&o.links, slot)
 
 
-cdef inline uint32_t order_victim(Order* o, const Table* t) noexcept nogil:
-    """The slot whose value leaves next, which must then be dropped; the table holds at least one value."""
-    return adaptive_victim(&o.adaptive, t) if o.policy == ADAPTIVE else o.links.oldest
+cdef inline uint32_t order_victim(Order* o, const Table* t, uint32_t spared) noexcept nogil:
+    """The slot whose value leaves next, which must then be dropped; there is one besides ``spared`` (or NO_SLOT)."""
+    cdef uint32_t slot = o.links.oldest
+    if o.policy == ADAPTIVE:
+        return adaptive_victim(&o.adaptive, t, spared)
+    return slot if slot != spared else o.links.newer[slot]
+
+
+cdef inline void order_trim(Order* o, const Table* t, uint32_t slots) noexcept nogil:
+    """Gives back memory that was for slots from ``slots`` on, which are free for good."""
+    if o.policy == ADAPTIVE:
+        adaptive_trim(&o.adaptive, t)
+    else:
+        links_trim(&o.links, slots)
 
 
 cdef inline const char* order_check(Order* o, const Table* t, uint32_t values) noexcept nogil:

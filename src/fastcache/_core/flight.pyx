@@ -13,6 +13,7 @@ those that its leader waits for.  If that comes back to this thread, it would wa
 The graph has one mutex, taken only by threads that lead and wait at the same time, and no lock is taken under it.
 """
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
@@ -65,6 +66,7 @@ cdef Mutex graph
 cdef int forks = 0
 
 
+@cython.freelist(32)
 cdef class Flight:
     def __init__(self):
         raise TypeError("a flight is begun by a cache, not made")

@@ -11,10 +11,10 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_length, call_packing, call_unpack
-from fastcache._core.core cimport core_peek
-from fastcache._core.key cimport key_hash
+from fastcache._core.core cimport PARALLEL, core_ceiling, core_glance, core_glance_items, core_peek
+from fastcache._core.key cimport items_hash, items_hash_holds, key_hash
 from fastcache._core.loading cimport LoadingStore, Terms
-from fastcache._core.py cimport FOREVER, py_is_int, py_is_str, py_vectorcall, steal
+from fastcache._core.py cimport FOREVER, likely, py_is_int, py_is_str, py_vectorcall, steal
 
 from types import GenericAlias
 
@@ -31,6 +31,10 @@ cdef extern from *:
     #define fc_vectorcall_offset() offsetof(struct __pyx_obj_9fastcache_5_core_8function_CachedFunction, vectorcall)
     """
     Py_ssize_t vectorcall_offset "fc_vectorcall_offset"() noexcept
+
+# Whether the key of a call with several arguments need not be made for a hit.  It must exist where threads run in
+# parallel: another could take the stored one away.
+cdef bint GLANCE_AT_ITEMS = items_hash_holds() and not PARALLEL
 
 # Stands between positional and named arguments, so that f(("a", 1)) is not f(a=1).
 cdef object NAMED = object()
@@ -179,30 +183,48 @@ cdef inline Py_ssize_t put(object key, Py_ssize_t at, object item):
 
 
 cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
-    cdef PyObject* key
     cdef PyObject* value
-    cdef uint64_t hash
-    cdef Call call
-    call.positional = positional_count(flags)
-    # The plain key is borrowed from the arguments, which the caller holds.
-    if self.plain and call.positional == <size_t>self.skipped + 1 and names == NULL:
-        key = args[self.skipped]
-        if py_is_str(key) or py_is_int(key):
-            hash = key_hash(key)
-            value = core_peek(&self.store.core, key, hash)
-            if value != NULL:
+    cdef int64_t ceiling
+    cdef uint64_t hash = 0
+    cdef size_t positional = positional_count(flags)
+    cdef Py_ssize_t count = positional - self.skipped
+    cdef PyObject* const* items = args + self.skipped
+    if likely(self.plain and count >= 0 and names == NULL):
+        ceiling = core_ceiling(&self.store.core)
+        # Keys are borrowed from the arguments, which the caller holds.
+        if count == 1 and (py_is_str(items[0]) or py_is_int(items[0])):
+            hash = key_hash(items[0])
+            value = core_glance(&self.store.core, ceiling, items[0], hash)
+            if likely(value != NULL):
                 return steal(value)
-            return call_missing(self, key, hash, args, call.positional, NULL)
+            return call_missing(self, items[0], hash, args, positional, NULL)
+        elif GLANCE_AT_ITEMS:
+            hash = items_hash(items, count)
+            value = core_glance_items(&self.store.core, ceiling, items, count, hash)
+            if likely(value != NULL):
+                return steal(value)
+    return call_slowly(self, args, positional, names, hash)
+
+
+cdef object call_slowly(
+    CachedFunction self, PyObject* const* args, size_t positional, PyObject* names, uint64_t hash,
+):
+    """The whole of a call; ``hash`` is its key's, or 0 if that is not known yet."""
+    cdef PyObject* value
+    cdef Call call
     if self.store is None:
         raise TypeError("this cached function was never set up")
     call.function = <PyObject*>self.function
     call.args = args
+    call.positional = positional
     call.names = names
     made = self.key_of(&call)
-    hash = key_hash(<PyObject*>made)
-    value = core_peek(&self.store.core, <PyObject*>made, hash)
-    if value != NULL:
-        return steal(value)
+    if hash == 0:
+        # Nobody has looked yet.
+        hash = key_hash(<PyObject*>made)
+        value = core_peek(&self.store.core, core_ceiling(&self.store.core), <PyObject*>made, hash)
+        if value != NULL:
+            return steal(value)
     return call_missing(self, <PyObject*>made, hash, args, call.positional, names)
 
 

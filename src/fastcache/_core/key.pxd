@@ -2,85 +2,75 @@
 
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
-from libc.string cimport memcmp
 
-from fastcache._core.py cimport (
-    PyASCIIObject, py_bytes_data, py_bytes_length, py_float_value, py_hash, py_int_type, py_is_bytes, py_is_float,
-    py_is_int, py_is_str, py_is_tuple, py_str_data, py_str_kind, py_str_length, py_tuple_item,
-    py_tuple_length, py_type,
-)
+from fastcache._core.py cimport PyASCIIObject, likely, py_hash, py_is_str, py_tuple_items
 
 cdef extern from "hash.h" nogil:
     uint64_t mul_fold "fc_mul_fold"(uint64_t, uint64_t) noexcept
 
+cdef extern from "equal.h" nogil:
+    ctypedef enum Equality "enum fc_equality":
+        NO "FC_NO"
+        YES "FC_YES"
+        ASK "FC_ASK"    # only Python code can tell
+
+    # Ints of one digit, and what Python hashes them to.
+    bint is_small_int "fc_is_small_int"(PyObject*) noexcept
+    Py_hash_t small_int_hash "fc_small_int_hash"(PyObject*) noexcept
+    # Of two keys of equal hash; tuples of plain keys count as plain.
+    Equality key_equal "fc_key_equal"(PyObject*, PyObject*) noexcept
+    bint items_equal "fc_items_equal"(PyObject*, PyObject* const*, Py_ssize_t) noexcept
+
+
 cdef extern from *:
     """
-    static inline int fc_int_equal(PyObject *a, PyObject *b)
-    {
-        PyObject *answer = PyLong_Type.tp_richcompare(a, b, Py_EQ);
-        Py_DECREF(answer); /* True or False: never the last reference */
-        return answer == Py_True;
-    }
+    #define FC_XXH_1 11400714785074694791ULL
+    #define FC_XXH_2 14029467366897019727ULL
+    #define FC_XXH_5 2870177450012600261ULL
     """
-    # On two exact ints: allocates nothing, raises nothing, checks no recursion limit.
-    bint int_equal "fc_int_equal"(PyObject*, PyObject*) noexcept nogil
-
-cdef enum Equality:
-    NO
-    YES
-    ASK     # only Python code can tell
+    const uint64_t XXH_1 "FC_XXH_1"
+    const uint64_t XXH_2 "FC_XXH_2"
+    const uint64_t XXH_5 "FC_XXH_5"
 
 
-cdef inline uint64_t key_hash(PyObject* key) except? 0:
-    """Python's hash of a key, mixed: the top bits choose a stripe, the low bits a place in its index.
+cdef inline Py_hash_t plain_hash(PyObject* key) except -1:
+    """Python's hash; calls ``__hash__`` of strangers: never under a lock."""
+    if likely(py_is_str(key) and (<PyASCIIObject*>key).hash != -1):
+        return (<PyASCIIObject*>key).hash
+    if is_small_int(key):
+        return small_int_hash(key)
+    return py_hash(key)
 
-    Calls ``__hash__`` of strangers: never under a lock.
-    """
-    cdef Py_hash_t h
-    if py_is_str(key) and (<PyASCIIObject*>key).hash != -1:
-        h = (<PyASCIIObject*>key).hash
-    else:
-        h = py_hash(key)
+
+cdef inline uint64_t mixed(Py_hash_t h) noexcept nogil:
+    """A hash spread over all bits: the top ones choose a stripe, the low ones a place in its index."""
     return mul_fold(<uint64_t>h ^ <uint64_t>0xA0761D6478BD642FULL, <uint64_t>0xE7037ED1A0B428DBULL)
 
 
-cdef inline Equality atom_equal(PyObject* a, PyObject* b) noexcept nogil:
-    cdef Py_ssize_t n
-    if a == b:
-        return YES
-    if py_is_str(a):
-        if not py_is_str(b):
-            return ASK
-        n = py_str_length(a)
-        if n != py_str_length(b) or py_str_kind(a) != py_str_kind(b):
-            return NO
-        return YES if memcmp(py_str_data(a), py_str_data(b), n * py_str_kind(a)) == 0 else NO
-    if py_type(a) != py_type(b):
-        return ASK
-    if py_is_int(a):
-        return YES if int_equal(a, b) else NO
-    if py_is_bytes(a):
-        n = py_bytes_length(a)
-        if n != py_bytes_length(b):
-            return NO
-        return YES if memcmp(py_bytes_data(a), py_bytes_data(b), n) == 0 else NO
-    if py_is_float(a):
-        return YES if py_float_value(a) == py_float_value(b) else NO
-    return ASK
+cdef inline uint64_t key_hash(PyObject* key) except? 0:
+    """The mixed hash of a key."""
+    return mixed(plain_hash(key))
 
 
-cdef inline Equality key_equal(PyObject* a, PyObject* b) noexcept nogil:
-    """Whether two keys of equal hash are equal; tuples of plain keys count as plain."""
-    cdef Equality verdict
+cdef inline uint64_t items_hash(PyObject* const* items, Py_ssize_t count) except? 0:
+    """What ``key_hash`` gives for the tuple of these items, without making it: tuples hash by xxHash (Collet, 2012).
+
+    ``items_hash_holds`` tells whether this Python does so.
+    """
+    cdef uint64_t sum = XXH_5
     cdef Py_ssize_t i
-    if a == b:
-        return YES
-    if not (py_is_tuple(a) and py_is_tuple(b)):
-        return atom_equal(a, b)
-    if py_tuple_length(a) != py_tuple_length(b):
-        return NO
-    for i in range(py_tuple_length(a)):
-        verdict = atom_equal(py_tuple_item(a, i), py_tuple_item(b, i))
-        if verdict != YES:
-            return verdict
-    return YES
+    for i in range(count):
+        sum += <uint64_t>plain_hash(items[i]) * XXH_2
+        sum = ((sum << 31) | (sum >> 33)) * XXH_1
+    sum += <uint64_t>count ^ (XXH_5 ^ <uint64_t>3527539)
+    return mixed(<Py_hash_t>sum if sum != <uint64_t>-1 else 1546275796)
+
+
+cdef inline bint items_hash_holds() except -1:
+    cdef tuple sample = ("a", -1, 2.5, ("b", None))
+    cdef tuple nothing = ()
+    return (
+        sizeof(Py_hash_t) == 8
+        and items_hash(py_tuple_items(<PyObject*>sample), 4) == key_hash(<PyObject*>sample)
+        and items_hash(py_tuple_items(<PyObject*>nothing), 0) == key_hash(<PyObject*>nothing)
+    )

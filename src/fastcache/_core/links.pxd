@@ -5,6 +5,10 @@ from libc.stdint cimport uint32_t
 from fastcache._core.py cimport raw_free, raw_resize
 from fastcache._core.table cimport NO_SLOT
 
+cdef enum:
+    # Slots whose links keep their memory though nobody may need it.
+    SPARE = 64
+
 cdef struct Links:
     uint32_t newest     # NO_SLOT when empty
     uint32_t oldest
@@ -68,3 +72,18 @@ cdef inline void links_renew(Links* l, uint32_t slot) noexcept nogil:
     if l.newest != slot:
         links_drop(l, slot)
         links_add(l, slot)
+
+
+cdef inline void links_trim(Links* l, uint32_t slots) noexcept nogil:
+    """Gives back memory of links for slots from ``slots`` on, which are free for good."""
+    cdef uint32_t room = slots + SPARE
+    cdef uint32_t* links
+    if l.room <= 2 * slots + SPARE:
+        return
+    links = <uint32_t*>raw_resize(l.newer, room * sizeof(uint32_t))
+    if links != NULL:
+        l.newer = links
+    links = <uint32_t*>raw_resize(l.older, room * sizeof(uint32_t))
+    if links != NULL:
+        l.older = links
+    l.room = room

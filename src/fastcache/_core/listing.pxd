@@ -2,15 +2,23 @@
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memset
 
 from fastcache._core.core cimport Core, core_now, core_stripe_at
 from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.flight cimport Flight
-from fastcache._core.grave cimport Grave, grave_drop
+from fastcache._core.grave cimport Grave, grave_drop, grave_left
+from fastcache._core.key cimport key_hash
+from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, raw_alloc, raw_free, steal
-from fastcache._core.stripe cimport Stripe
+from fastcache._core.stripe cimport HIT, PER_ENTRY, Stripe, Verdict
 from fastcache._core.stripe_loads cimport stripe_next_flight
-from fastcache._core.stripe_values cimport Look, stripe_list, stripe_sweep
+from fastcache._core.stripe_values cimport Look, stripe_list, stripe_look, stripe_pop, stripe_sweep
+from fastcache._core.visit cimport Visit, visit_again, visit_start
+
+cdef enum:
+    # Slots that one step of popitem looks at.
+    POP_STEPS = 1024
 
 
 cdef inline list list_stripe(Core* core, uint32_t number, bint pairs):
@@ -58,22 +66,66 @@ cdef inline list list_flights(Core* core):
     return flights
 
 
+cdef inline int64_t sweep_out(Core* core, Stripe* s, int64_t now) noexcept:
+    """Removes from a stripe what has expired for good; how many values."""
+    cdef int64_t removed = 0
+    cdef bint full = True
+    cdef Grave g
+    g.count = 0
+    while full:
+        # One pass more than once around, since the first may start anywhere.
+        removed += stripe_sweep(s, &core.rules, now, 2 * s.table.fresh + 2, &g)
+        full = grave_left(&g) < PER_ENTRY
+        grave_drop(&g, core.listener)
+    return removed
+
+
+cdef inline int64_t sweep_all(Core* core) noexcept:
+    """Removes from all stripes what has expired for good; how many values."""
+    cdef int64_t now = core_now(core)
+    cdef int64_t removed = 0
+    cdef uint32_t number
+    for number in range(core.stripe_mask + 1):
+        removed += sweep_out(core, core_stripe_at(core, number), now)
+    return removed
+
+
+cdef inline tuple pop_pair(Core* core):
+    """Removes some unexpired pair and returns it, or None.
+
+    Each stripe remembers how far it has been looked through, so that emptying a store looks at each slot about once.
+    """
+    cdef int64_t now = core_now(core)
+    cdef uint32_t number
+    cdef int64_t left
+    cdef Stripe* s
+    cdef PyObject* key = NULL
+    cdef PyObject* value = NULL
+    cdef Grave g
+    g.count = 0
+    for number in range(core.stripe_mask + 1):
+        s = core_stripe_at(core, number)
+        left = <int64_t>s.table.fresh + 1
+        while left > 0 and s.values > 0:
+            left -= POP_STEPS
+            if stripe_pop(s, &core.rules, now, POP_STEPS, &key, &value, &g):
+                grave_drop(&g, core.listener)
+                return steal(key), steal(value)
+    return None
+
+
 cdef inline int64_t count_unexpired(Core* core) noexcept:
     """How many values have not expired; what has expired for good is removed on the way."""
     cdef int64_t now = core_now(core)
     cdef int64_t n = 0
     cdef uint32_t number
     cdef Stripe* s
-    cdef Grave g
-    g.count = 0
     for number in range(core.stripe_mask + 1):
         s = core_stripe_at(core, number)
         if now < s.first_expiry:
             n += s.values
             continue
-        while stripe_sweep(s, &core.rules, now, &g):
-            grave_drop(&g)
-        grave_drop(&g)
+        sweep_out(core, s, now)
         n += stripe_list(s, now, NULL, NULL, 0)
     # Stripes are counted one after another, so a cache in motion could seem fuller than it ever was.
     return min(n, core.rules.maxsize)
@@ -90,3 +142,19 @@ cdef inline tuple look_described(const Look* look, int64_t now):
     left = None if look.expires_at == FOREVER else (look.expires_at - now) / 1e9
     retry_in = (look.retry_at - now) / 1e9 if look.retry_at > now else 0.0
     return value, state, left, error, look.failures, retry_in, bool(look.loading)
+
+
+cdef inline object look_at(Core* core, PyObject* key):
+    """``look_described`` of one key's value without a trace, or None."""
+    cdef Verdict verdict
+    cdef Visit v
+    cdef Look look
+    memset(&look, 0, sizeof(Look))
+    visit_start(&v, core, key, key_hash(key), core_now(core))
+    try:
+        while True:
+            verdict = stripe_look(v.stripe, &core.rules, &v.probe, v.now, &look)
+            if not visit_again(&v, verdict):
+                return look_described(&look, v.now) if verdict == HIT else None
+    finally:
+        probe_end(&v.probe)

@@ -5,12 +5,12 @@ from typing import Any, TypeVar
 
 
 from fastcache._core.flight import Flight
-from fastcache._core.store import Store
+from fastcache._core.mapping import Mapping
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
-class LoadingStore(Store[_K, _V]):
+class LoadingStore(Mapping[_K, _V]):
     def get_or_load(
         self,
         key: _K,

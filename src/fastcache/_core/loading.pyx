@@ -10,18 +10,21 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.core cimport core_now, core_peek, core_stripe_at
+from fastcache._core.core cimport (
+    UNTIMED, core_birth, core_ceiling, core_coarse_now, core_glance, core_now, core_peek, core_stripe_at,
+)
 from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight, FlightState, new_flight
-from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left
+from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
 from fastcache._core.key cimport key_hash
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, py_is_callable, py_vectorcall, steal
 from fastcache._core.seconds cimport to_nanoseconds
-from fastcache._core.store cimport Store
-from fastcache._core.stripe cimport HIT, LEAD, NO_PLACE, REFRESH, Stripe, Verdict
+from fastcache._core.mapping cimport Mapping
+from fastcache._core.stripe cimport HIT, LEAD, NO_PLACE, PER_ENTRY, REFRESH, UNREAD, Stripe, Verdict
 from fastcache._core.stripe_loads cimport stripe_begin, stripe_fail, stripe_give_up, stripe_publish
-from fastcache._core.visit cimport Visit, visit_start
+from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
+from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 from fastcache._errors import LoadTimeout, RecursiveLoadError, copied, remembered
 
@@ -32,7 +35,7 @@ cdef extern from "Python.h":
 cdef object AGAIN = object()
 
 
-cdef class LoadingStore(Store):
+cdef class LoadingStore(Mapping):
     def _do(self, key, function, tuple args not None, dict kwargs not None, /):
         """(what ``function(*args, **kwargs)`` returns, whether others got it too), called once for all who ask."""
         cdef Terms terms
@@ -61,18 +64,45 @@ cdef class LoadingStore(Store):
         """What is to be done for a caller.  Apart from ``load``, whose frame stays on the stack while loaders run."""
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash)
-        offered.started_at = v.now
+        visit_start(&v, &self.core, key, hash, UNREAD)
+        offered.started_at = core_coarse_now(&self.core)
         try:
             while True:
                 verdict = stripe_begin(
                     v.stripe, &self.core.rules, &v.probe, v.now, terms.force, counted, <PyObject*>offered,
                     value, joined, &offered.slot, &v.grave,
                 )
-                if not self.again(verdict, &v):
+                if not visit_again(&v, verdict):
                     return verdict
         finally:
             probe_end(&v.probe)
+
+    cdef object get_or_load_slowly(
+        self, PyObject* const* args, Py_ssize_t count, PyObject* names, int64_t ceiling, uint64_t hash,
+    ):
+        """The whole of ``get_or_load``; ``hash`` is 0 where the usual case did not get so far."""
+        cdef PyObject* value
+        cdef Terms terms
+        cdef Call call
+        if count != 2:
+            raise TypeError(f"get_or_load takes a key and a loader by position, got {count} such arguments")
+        if not py_is_callable(args[1]):
+            raise TypeError(f"loader must be callable, not {<object>args[1]!r}")
+        terms.ttl = self.core.rules.ttl
+        terms.deadline = FOREVER
+        terms.force = False
+        if names != NULL:
+            read_terms(self, &terms, args + count, <tuple>names)
+        if hash == 0:
+            hash = key_hash(args[0])
+        value = core_peek(&self.core, ceiling, args[0], hash)
+        if value != NULL:
+            return steal(value)
+        call.function = args[1]
+        call.args = args
+        call.positional = 1
+        call.names = NULL
+        return self.load(args[0], hash, &call, &terms)
 
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms):
         """Serves ``key`` or loads it by ``call``, whatever it takes."""
@@ -105,6 +135,7 @@ cdef class LoadingStore(Store):
     cdef object lead(self, Flight flight, const Call* call, Terms* terms):
         """Runs the loader and ends the flight."""
         cdef PyObject* result
+        cdef int64_t weight = 0
         flight.enter()
         try:
             # The call itself counts one level, but there are several frames of C between two loaders.
@@ -112,6 +143,8 @@ cdef class LoadingStore(Store):
             result = py_vectorcall(call.function, call.args, call.positional, call.names)
             leave_recursion()
             value = steal(result)
+            if self.core.rules.weighed and terms.ttl != 0:
+                weight = self.weigh(flight.key, value)
         except Exception as error:
             flight.leave()
             self.fail(flight, error)
@@ -124,7 +157,7 @@ cdef class LoadingStore(Store):
             self.give_up(flight)
             raise
         flight.leave()
-        self.publish(flight, value, terms.ttl)
+        self.publish(flight, value, terms.ttl, weight)
         terms.shared = flight.shared
         return value
 
@@ -188,34 +221,40 @@ cdef class LoadingStore(Store):
         if flight.claim():
             self.give_up(flight)
 
-    cdef void publish(self, Flight flight, object value, int64_t ttl) noexcept:
+    cdef void publish(self, Flight flight, object value, int64_t ttl, int64_t weight) noexcept:
         cdef Stripe* s = core_stripe_at(&self.core, flight.stripe)
         cdef bint shared = flight.waiters > 0
+        cdef bint elsewhere
+        cdef Grave* later = NULL
         cdef int64_t now
         cdef Grave g
         g.count = 0
         while True:
-            now = core_now(&self.core)
+            now = core_birth(&self.core, ttl)
             if stripe_publish(
-                s, &self.core.rules, flight.slot, <PyObject*>flight, <PyObject*>value, ttl, now, flight.behind,
+                s, &self.core.rules, flight.slot, <PyObject*>flight, <PyObject*>value, ttl, weight, now, flight.behind,
                 &shared, &g,
             ) != NO_PLACE:
                 break
-            if grave_left(&g) < GRAVE_ROOM // 2:
-                grave_drop(&g)
-            self.make_place(s, now, &g)
+            elsewhere = grave_left(&g) >= 2 * PER_ENTRY
+            if grave_left(&g) < GRAVE_ROOM // 2 and not grave_put_aside(&g, &later):
+                grave_drop(&g, self.core.listener)
+            if elsewhere:
+                core_evict_elsewhere(&self.core, s, now, &g)
+        core_sweep_elsewhere(&self.core, now, &g)
         flight.shared = shared
         flight.value = value
         flight.end(LANDED)
         # Only now: a finalizer may take its time, or ask for this very key.
-        grave_drop(&g)
+        graves_drop(later, self.core.listener)
+        grave_drop(&g, self.core.listener)
 
     cdef void fail(self, Flight flight, object error) noexcept:
         cdef PyObject* fallback
         cdef int64_t now = core_now(&self.core)
         cdef Grave g
         kept = error
-        if self.core.timed:
+        if self.core.timing != UNTIMED:
             kept = remembered(error)
         g.count = 0
         stripe_fail(
@@ -227,7 +266,7 @@ cdef class LoadingStore(Store):
             flight.fallback = steal(fallback)
             flight.has_fallback = True
         flight.end(FAILED)
-        grave_drop(&g)
+        grave_drop(&g, self.core.listener)
 
     cdef void give_up(self, Flight flight) noexcept:
         cdef Grave g
@@ -237,7 +276,7 @@ cdef class LoadingStore(Store):
             core_now(&self.core), flight.behind, &g,
         )
         flight.end(ABANDONED)
-        grave_drop(&g)
+        grave_drop(&g, self.core.listener)
 
 
 cdef MethodDef get_or_load_method
@@ -265,28 +304,14 @@ add_method(<PyTypeObject*>LoadingStore, &get_or_load_method)
 
 
 cdef object get_or_load(LoadingStore self, PyObject* const* args, Py_ssize_t count, PyObject* names):
+    cdef int64_t ceiling = core_ceiling(&self.core)
     cdef uint64_t hash
     cdef PyObject* value
-    cdef Terms terms
-    cdef Call call
-    if count != 2:
-        raise TypeError(f"get_or_load takes a key and a loader by position, got {count} such arguments")
-    if not py_is_callable(args[1]):
-        raise TypeError(f"loader must be callable, not {<object>args[1]!r}")
-    terms.ttl = self.core.rules.ttl
-    terms.deadline = FOREVER
-    terms.force = False
-    if names != NULL:
-        read_terms(self, &terms, args + count, <tuple>names)
+    if count != 2 or names != NULL or not py_is_callable(args[1]):
+        return self.get_or_load_slowly(args, count, names, ceiling, 0)
     hash = key_hash(args[0])
-    value = core_peek(&self.core, args[0], hash)
-    if value != NULL:
-        return steal(value)
-    call.function = args[1]
-    call.args = args
-    call.positional = 1
-    call.names = NULL
-    return self.load(args[0], hash, &call, &terms)
+    value = core_glance(&self.core, ceiling, args[0], hash)
+    return steal(value) if value != NULL else self.get_or_load_slowly(args, count, names, ceiling, hash)
 
 
 cdef int read_terms(LoadingStore self, Terms* terms, PyObject* const* args, tuple names) except -1:

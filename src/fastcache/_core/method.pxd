@@ -15,3 +15,4 @@ cdef extern from "Python.h":
 cdef extern from "slots.h":
     # The definition must outlive the type.
     int add_method "fc_add_method"(PyTypeObject*, MethodDef*) except -1
+    int adopt_methods "fc_adopt_methods"(PyTypeObject*) except -1

@@ -98,4 +98,5 @@ cdef inline void probe_end(Probe* p) noexcept:
         py_decref(p.match)
     for i in range(p.rejections):
         py_decref(p.rejected[i])
-    raw_free(p.rejected)
+    if p.rejected != NULL:
+        raw_free(p.rejected)

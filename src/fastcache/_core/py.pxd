@@ -10,7 +10,6 @@ cdef extern from "Python.h":
     # None of these runs Python code or touches the collector: allowed under a lock.
     void py_incref "Py_INCREF"(PyObject*) noexcept nogil
     PyTypeObject* py_type "Py_TYPE"(PyObject*) noexcept nogil
-    bint py_is_gc "PyObject_IS_GC"(PyObject*) noexcept nogil
     bint py_is_str "PyUnicode_CheckExact"(PyObject*) noexcept nogil
     bint py_is_int "PyLong_CheckExact"(PyObject*) noexcept nogil
     bint py_is_bytes "PyBytes_CheckExact"(PyObject*) noexcept nogil
@@ -24,7 +23,6 @@ cdef extern from "Python.h":
     double py_float_value "PyFloat_AS_DOUBLE"(PyObject*) noexcept nogil
     Py_ssize_t py_tuple_length "PyTuple_GET_SIZE"(PyObject*) noexcept nogil
     PyObject* py_tuple_item "PyTuple_GET_ITEM"(PyObject*, Py_ssize_t) noexcept nogil
-    bint py_is_callable "PyCallable_Check"(PyObject*) noexcept
     PyTypeObject py_int_type "PyLong_Type"
 
     # These may run anything: never under a lock.
@@ -41,13 +39,23 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
+    #define fc_may_be_gc(o) PyType_IS_GC(Py_TYPE(o))
+    #define fc_is_callable(o) (Py_TYPE(o)->tp_call != NULL)
     #define fc_tuple_items(t) (((PyTupleObject *)(t))->ob_item)
     """
+    # Of a type that the collector follows, even where it does not follow this very object.
+    bint py_may_be_gc "fc_may_be_gc"(PyObject*) noexcept nogil
+    bint py_is_callable "fc_is_callable"(PyObject*) noexcept nogil
     PyObject** py_tuple_items "fc_tuple_items"(PyObject*) noexcept nogil
 
 cdef extern from "slots.h":
     # Takes over a new reference.
     object steal "fc_steal"(PyObject*)
+
+cdef extern from *:
+    # Cython's own words for a branch's usual way.
+    bint likely(bint) noexcept nogil
+    bint unlikely(bint) noexcept nogil
 
 cdef extern from "<stdint.h>":
     const int64_t FOREVER "INT64_MAX"

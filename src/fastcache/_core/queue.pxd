@@ -11,7 +11,7 @@ from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memmove
 
 from fastcache._core.entry cimport Entry
-from fastcache._core.py cimport raw_free, raw_resize
+from fastcache._core.py cimport raw_alloc, raw_free, raw_resize
 from fastcache._core.table cimport NO_SLOT, SLOT, Table, table_entry
 
 cdef enum Standing:
@@ -23,6 +23,8 @@ cdef enum Standing:
 cdef enum:
     STAMP_BITS = 14
     STAMP_MASK = (1 << STAMP_BITS) - 1
+    # Words that keep their memory though nobody may need it.
+    SPARE = 64
 
 cdef struct Queue:
     uint32_t* words     # owned
@@ -125,6 +127,25 @@ cdef inline bint queue_reserve(Queue* q, const Table* t) noexcept nogil:
     q.words = words
     q.room = room
     return True
+
+
+cdef inline void queue_trim(Queue* q, const Table* t, uint32_t held) noexcept nogil:
+    """Gives back memory if more than half of it is not needed for the slots that stand here, ``held`` of them."""
+    cdef uint32_t room = held + (held >> 2) + 8
+    cdef uint32_t n
+    cdef uint32_t* words
+    if q.room <= 2 * room + SPARE:
+        return
+    queue_weed(q, t)
+    words = <uint32_t*>raw_alloc(room * sizeof(uint32_t))
+    if words == NULL:
+        return
+    for n in range(q.count):
+        words[n] = q.words[queue_place(q, n)]
+    raw_free(q.words)
+    q.words = words
+    q.room = room
+    q.first = 0
 
 
 cdef inline void queue_free(Queue* q) noexcept nogil:

@@ -23,15 +23,20 @@ cdef struct Rules:
     int64_t retry_base
     int64_t retry_cap
     int64_t maxsize             # entries; FOREVER: unbounded
+    int64_t max_weight          # FOREVER: unbounded, and nothing is weighed
+    bint weighed
+    bint listening              # somebody is told of removals
+    bint plain                  # neither
     Policy policy
     # Shared by all stripes; atomic.
     int64_t values              # values held, and places taken for values about to be
+    int64_t weight              # the same, weighed
 
 
 cdef inline void rules_init(Rules* r) noexcept nogil:
     """Those of a store that was never set up: unbounded, and nothing expires."""
     memset(r, 0, sizeof(Rules))
-    r.ttl = r.maxsize = r.retry_cap = FOREVER
+    r.ttl = r.maxsize = r.max_weight = r.retry_cap = FOREVER
 
 
 cdef inline int rules_read(Rules* r, object settings) except -1:
@@ -41,6 +46,11 @@ cdef inline int rules_read(Rules* r, object settings) except -1:
         r.ttl = settings.ttl
     if settings.maxsize is not None:
         r.maxsize = settings.maxsize
+    if settings.max_weight is not None:
+        r.max_weight = settings.max_weight
+        r.weighed = True
+    r.listening = settings.on_removal is not None
+    r.plain = not r.weighed and not r.listening
     r.jitter_low = settings.jitter_low
     r.jitter_span = settings.jitter_span
     r.refresh_ahead = settings.refresh_ahead
@@ -49,11 +59,15 @@ cdef inline int rules_read(Rules* r, object settings) except -1:
     r.keep = max(r.stale_window, r.error_window)
     r.retry_base = settings.retry_base
     r.retry_cap = settings.retry_cap
-    if r.maxsize == FOREVER:
+    if r.maxsize == FOREVER and not r.weighed:
         r.policy = UNORDERED
     else:
         r.policy = LRU if settings.policy == "lru" else FIFO if settings.policy == "fifo" else ADAPTIVE
     return 0
+
+
+cdef inline bint rules_are_full(const Rules* r) noexcept nogil:
+    return atomic_load(&r.values) >= r.maxsize
 
 
 cdef inline bint rules_take_place(Rules* r) noexcept nogil:
@@ -70,5 +84,22 @@ cdef inline bint rules_take_place(Rules* r) noexcept nogil:
             return True
 
 
-cdef inline void rules_give_places(Rules* r, int64_t n) noexcept nogil:
+cdef inline bint rules_take_weight(Rules* r, int64_t weight) noexcept nogil:
+    """Takes room for so much more weight, or gives some back; False when there is not so much."""
+    cdef int64_t held
+    if weight <= 0:
+        if weight < 0:
+            atomic_add(&r.weight, weight)
+        return True
+    while True:
+        held = atomic_load(&r.weight)
+        if weight > r.max_weight - held:
+            return False
+        if atomic_swap_if(&r.weight, held, held + weight):
+            return True
+
+
+cdef inline void rules_give_places(Rules* r, int64_t n, int64_t weight) noexcept nogil:
     atomic_add(&r.values, -n)
+    if weight != 0:
+        atomic_add(&r.weight, -weight)

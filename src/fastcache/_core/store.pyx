@@ -1,4 +1,4 @@
-"""The native store: a mapping whose values age, in stripes.
+"""The native store: values that age, in stripes.
 
 This is where the native core meets Python: keys are hashed, the clock is read, verdicts become results, and what
 stripes let go of is dropped, all with nothing locked.
@@ -9,22 +9,24 @@ from cpython.object cimport PyObject, PyTypeObject, visitproc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from fastcache._core.core cimport Core, core_init, core_peek, core_stripe_at, core_stripes_for
-from fastcache._core.cores cimport (
-    core_check, core_clear, core_drop, core_enlist, core_evict_elsewhere, core_sum, core_unlist, cores_mend,
+from fastcache._core.core cimport (
+    Core, core_init, core_now, core_set_timed, core_stripe_at, core_stripes_for,
 )
-from fastcache._core.grave cimport Grave, grave_drop
+from fastcache._core.cores cimport (
+    core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
+)
 from fastcache._core.key cimport key_hash
-from fastcache._core.listing cimport count_unexpired, list_flights, list_stripe, look_described
-from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method
+from fastcache._core.listing cimport list_flights
 from fastcache._core.movable cimport MovableClock
-from fastcache._core.probe cimport probe_end, probe_settle
-from fastcache._core.py cimport FOREVER, py_decref, steal
+from fastcache._core.mutex cimport atomic_load
+from fastcache._core.probe cimport probe_end
+from fastcache._core.py cimport FOREVER
 from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
-from fastcache._core.stripe cimport HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, Counts, Stripe, Verdict, stripe_visit
-from fastcache._core.stripe_values cimport Look, stripe_expire, stripe_get, stripe_look, stripe_put, stripe_remove
-from fastcache._core.visit cimport Visit, visit_start
+from fastcache._core.stripe cimport MISS, UNREAD, Counts, Verdict, stripe_visit
+from fastcache._core.stripe_values cimport stripe_get, stripe_put, stripe_remove
+from fastcache._core.visit cimport Visit, visit_again, visit_start, visit_tidy
+from fastcache._core.weights cimport weight_of
 
 from types import GenericAlias
 
@@ -32,8 +34,6 @@ cdef extern from "slots.h":
     ctypedef int (*traverseproc)(PyObject*, visitproc, void*)
     ctypedef int (*inquiry)(PyObject*)
     void extend_gc "fc_extend_gc"(PyTypeObject*, traverseproc, inquiry)
-
-cdef object NOTHING = object()
 
 
 def nanoseconds(str name, seconds, /):
@@ -65,11 +65,15 @@ cdef class Store:
         if self.configured:
             raise RuntimeError("a cache is set up once; it cannot be initialised again")
         memset(&core, 0, sizeof(Core))
+        if clock is not None:
+            core.hands = &clock.nanoseconds
         rules_read(&rules, settings)
         if not core_init(&core, &rules, core_stripes_for(&rules, settings.processors), settings.seed):
             raise MemoryError()
-        if clock is not None:
-            core.hands = &clock.nanoseconds
+        if rules.listening:
+            self.listener = settings.on_removal
+            core.listener = <PyObject*>self.listener
+        self.weigher = settings.weigher
         core_unlist(&self.core)
         former = self.core
         self.core = core
@@ -86,125 +90,55 @@ cdef class Store:
         if ttl is None:
             return FOREVER
         result = to_nanoseconds("ttl", ttl)
-        self.core.timed = True
+        core_set_timed(&self.core)
         return result
 
-    cdef bint again(self, Verdict verdict, Visit* v) except -1:
-        """After every step of a visit: drops what the stripe let go of; True if the step is to be taken again."""
-        grave_drop(&v.grave)
-        if verdict == IN_DOUBT:
-            probe_settle(&v.probe)
-            return True
-        if verdict == NO_PLACE:
-            self.make_place(v.stripe, v.now, &v.grave)
-            grave_drop(&v.grave)
-            return True
-        if verdict == NO_MEMORY:
-            raise MemoryError()
-        return False
-
-    cdef void make_place(self, Stripe* full, int64_t now, Grave* g) noexcept:
-        """After NO_PLACE: evicts from another stripe."""
-        core_evict_elsewhere(&self.core, full, now, g)
-
-    # ---- reading ----
+    cdef int64_t weigh(self, object key, object value) except -1:
+        """What an entry weighs; 0 where nothing is weighed."""
+        return weight_of(self.weigher, key, value) if self.core.rules.weighed else 0
 
     cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL:
         """A new reference to an unexpired value, or NULL without an exception."""
         cdef PyObject* value = NULL
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash)
+        visit_start(&v, &self.core, key, hash, UNREAD)
         try:
             while True:
                 verdict = stripe_get(v.stripe, &self.core.rules, &v.probe, v.now, counted, &value, &v.grave)
-                if not self.again(verdict, &v):
-                    return value
-        finally:
-            probe_end(&v.probe)
-
-    def __getitem__(self, key):
-        cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef PyObject* value = core_peek(&self.core, <PyObject*>key, hash)
-        if value == NULL:
-            value = self.find(<PyObject*>key, hash, True)
-            if value == NULL:
-                raise KeyError(key)
-        return steal(value)
-
-    def __contains__(self, key):
-        cdef PyObject* value = self.find(<PyObject*>key, key_hash(<PyObject*>key), False)
-        if value == NULL:
-            return False
-        py_decref(value)
-        return True
-
-    def __len__(self):
-        return count_unexpired(&self.core)
-
-    def __iter__(self):
-        for number in range(self.core.stripe_mask + 1):
-            yield from list_stripe(&self.core, number, False)
-
-    def _pairs(self):
-        """Iterates over (key, value) of what has not expired."""
-        for number in range(self.core.stripe_mask + 1):
-            yield from list_stripe(&self.core, number, True)
-
-    def _look(self, key, /):
-        """(value, state, seconds to expiry or None, error, failures, seconds to retry, loading), or None."""
-        cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef Verdict verdict
-        cdef Visit v
-        cdef Look look
-        memset(&look, 0, sizeof(Look))
-        visit_start(&v, &self.core, <PyObject*>key, hash)
-        try:
-            while True:
-                verdict = stripe_look(v.stripe, &self.core.rules, &v.probe, v.now, &look)
-                if not self.again(verdict, &v):
+                if not visit_again(&v, verdict):
                     break
+            if counted and value == NULL:
+                visit_tidy(&v)
+            return value
         finally:
             probe_end(&v.probe)
-        if verdict != HIT:
-            return None
-        return look_described(&look, v.now)
 
-    # ---- writing ----
-
-    cdef PyObject* put(self, PyObject* key, PyObject* value, int64_t ttl, bint keep) except? NULL:
+    cdef PyObject* put(
+        self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint keep,
+    ) except? NULL:
         """Writes a value; with ``keep``, an unexpired one stays, and a new reference to it is returned."""
-        cdef uint64_t hash = key_hash(key)
         cdef PyObject* kept = NULL
+        # Only what is written is weighed, and only once.
+        cdef int64_t weight = -1 if keep and self.core.rules.weighed else 0
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash)
+        visit_start(&v, &self.core, key, hash, now)
+        if self.core.rules.weighed and not keep and ttl != 0:
+            weight = self.weigh(<object>key, <object>value)
         try:
             while True:
                 verdict = stripe_put(
-                    v.stripe, &self.core.rules, &v.probe, value, ttl, v.now, &kept if keep else NULL, &v.grave,
+                    v.stripe, &self.core.rules, &v.probe, value, ttl, weight, v.now, &kept if keep else NULL, &v.grave,
                 )
-                if not self.again(verdict, &v):
+                if visit_again(&v, verdict):
+                    continue
+                if verdict != MISS:
+                    visit_tidy(&v)
                     return kept
+                weight = self.weigh(<object>key, <object>value)
         finally:
             probe_end(&v.probe)
-
-    def set(self, key, value, *, ttl=...):
-        """Writes a value.
-
-        :param ttl: its time to live in seconds instead of the cache's; None: it never expires; 0: it is not kept.
-        """
-        self.put(<PyObject*>key, <PyObject*>value, self.ttl_of(ttl), False)
-
-    def __setitem__(self, key, value):
-        self.put(<PyObject*>key, <PyObject*>value, self.core.rules.ttl, False)
-
-    def setdefault(self, key, default=None, /):
-        """The value of ``key``; if it has none, ``default`` is written first.  One step: all callers get one object."""
-        cdef PyObject* kept = self.put(<PyObject*>key, <PyObject*>default, self.core.rules.ttl, True)
-        return default if kept == NULL else steal(kept)
-
-    # ---- removing ----
 
     cdef PyObject* remove(self, PyObject* key, bint* found) except? NULL:
         """Removes a key; a new reference to its unexpired value, or NULL without an exception.
@@ -215,60 +149,13 @@ cdef class Store:
         cdef PyObject* value = NULL
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash)
+        visit_start(&v, &self.core, key, hash, core_now(&self.core))
         try:
             while True:
                 verdict = stripe_remove(v.stripe, &self.core.rules, &v.probe, v.now, &value, &v.grave)
-                if not self.again(verdict, &v):
+                if not visit_again(&v, verdict):
                     found[0] = verdict != MISS
                     return value
-        finally:
-            probe_end(&v.probe)
-
-    def __delitem__(self, key):
-        cdef bint found
-        cdef PyObject* value = self.remove(<PyObject*>key, &found)
-        if value == NULL:
-            raise KeyError(key)
-        py_decref(value)
-
-    def delete(self, key, /):
-        """Removes a key; whether it had an unexpired value.
-
-        A load of it that is under way is detached: those who wait get its result, and it is not stored.
-        """
-        cdef bint found
-        cdef PyObject* value = self.remove(<PyObject*>key, &found)
-        if value == NULL:
-            return False
-        py_decref(value)
-        return True
-
-    def pop(self, key, default=NOTHING, /):
-        """Removes a key and returns its unexpired value, or ``default``; without one, KeyError."""
-        cdef bint found
-        cdef PyObject* value = self.remove(<PyObject*>key, &found)
-        if value != NULL:
-            return steal(value)
-        if default is NOTHING:
-            raise KeyError(key)
-        return default
-
-    def expire(self, key, /):
-        """Ends the freshness of a key now, and leaves its value to the stale windows; whether it had been unexpired.
-
-        A load of it that is under way is detached, as by ``delete``.
-        """
-        cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef Verdict verdict
-        cdef Visit v
-        self.core.timed = True
-        visit_start(&v, &self.core, <PyObject*>key, hash)
-        try:
-            while True:
-                verdict = stripe_expire(v.stripe, &self.core.rules, &v.probe, v.now, &v.grave)
-                if not self.again(verdict, &v):
-                    return verdict == HIT
         finally:
             probe_end(&v.probe)
 
@@ -277,13 +164,11 @@ cdef class Store:
         if not core_clear(&self.core):
             raise MemoryError()
 
-    # ---- seeing ----
-
     def _counts(self):
-        """All counters by name, and how many values are held, expired ones included."""
+        """All counters by name; how many values are held, expired ones included; what they weigh."""
         cdef Counts c
         cdef int64_t values = core_sum(&self.core, &c)
-        return c, values
+        return c, values, atomic_load(&self.core.rules.weight)
 
     def _flights(self):
         """The flights under way: (key, age in seconds, waiters, leading thread, whether behind a served value)."""
@@ -307,33 +192,11 @@ cdef int store_visit(Store self, visitproc visit, void* arg) noexcept:
 
 
 cdef int store_clear(Store self) noexcept:
+    # Nothing was removed: the whole cache is going.  The listener may be a method of this very cache.
+    self.core.listener = NULL
     core_clear(&self.core)
+    self.listener = self.weigher = None
     return 0
-
-
-cdef object store_get(Store self, PyObject* const* args, Py_ssize_t count):
-    cdef uint64_t hash
-    cdef PyObject* value
-    if count != 1 and count != 2:
-        raise TypeError(f"get expected 1 or 2 arguments, got {count}")
-    hash = key_hash(args[0])
-    value = core_peek(&self.core, args[0], hash)
-    if value == NULL:
-        value = self.find(args[0], hash, True)
-        if value == NULL:
-            return <object>args[1] if count == 2 else None
-    return steal(value)
-
-
-cdef MethodDef get_method
-get_method.name = b"get"
-get_method.function = <AnyFunction>store_get
-get_method.flags = POSITIONAL
-get_method.doc = (
-    b"get($self, key, default=None, /)\n--\n\n"
-    b"The value of ``key`` if it has one that has not expired, else ``default``."
-)
-add_method(<PyTypeObject*>Store, &get_method)
 
 
 def after_fork(seed, /):

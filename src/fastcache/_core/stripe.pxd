@@ -2,7 +2,8 @@
 
 Locks.  A stripe's mutex is a leaf: nothing is locked while it is held, and two stripes are never locked together.
 On a build with a GIL it compiles to nothing, for no section releases the GIL.  Only ``stripe_values``,
-``stripe_loads``, the hit path in ``core`` and the check in ``cores`` take it; all functions here expect it held.
+``stripe_loads``, the hit path in ``core`` and the check in ``cores`` take it; all functions here and in
+``stripe_room`` expect it held.
 
 Under it: no Python code, no decref, no collector, no exception, no clock.  Objects that leave go into the caller's
 grave; a comparison that needs Python makes the operation stop in doubt, to be called again once it is settled.
@@ -14,17 +15,18 @@ and a late result that does not find itself there is not stored.
 from cpython.object cimport PyObject, visitproc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.entry cimport EXPIRED, Entry, Extra, entry_age, entry_extra, entry_value
+from fastcache._core.entry cimport EXPIRED, Entry, Extra, entry_age, entry_extra, entry_value, extra_free
 from fastcache._core.evict cimport (
-    Order, order_add, order_check, order_drop, order_init, order_reserve, order_touch, order_victim,
+    Order, order_add, order_check, order_drop, order_init, order_reserve, order_touch, order_trim,
 )
-from fastcache._core.grave cimport Grave, grave_add, grave_left
+from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Cause, Grave, grave_add, grave_add_removed
 from fastcache._core.jitter cimport random_below, random_seeded
 from fastcache._core.mutex cimport Mutex
 from fastcache._core.probe cimport Probe
-from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_is_gc, raw_free
-from fastcache._core.rules cimport Rules, rules_give_places, rules_take_place
+from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_may_be_gc
+from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.table cimport NO_SLOT, Table, table_check, table_entry, table_init, table_insert, table_remove
+from fastcache._core.weights cimport Weights, weights_reserve, weights_set, weights_trim
 
 cdef enum Verdict:
     HIT         # a value, owned by the caller
@@ -36,13 +38,18 @@ cdef enum Verdict:
     IN_DOUBT    # settle the probe, and call again
     NO_PLACE    # the store is full and nothing could leave this stripe: evict elsewhere, and call again
     NO_MEMORY   # nothing was changed
+    NO_TIME     # there is a value, and ``now`` is UNREAD: read the clock, and call again
+
+cdef extern from *:
+    """
+    #define FC_UNREAD INT64_MIN
+    """
+    # An instant that nobody has read off a clock yet: most keys that are not found need none.
+    const int64_t UNREAD "FC_UNREAD"
 
 cdef enum:
     # Objects that one entry can put into a grave: key, value, flight, error.
     PER_ENTRY = 4
-    SWEEP_STEPS = 4
-    # How far an eviction looks for an expired value before a live one goes.
-    EVICTION_SWEEP = 4096
 
 cdef struct Counts:
     int64_t hits
@@ -58,16 +65,20 @@ cdef struct Counts:
     int64_t discarded
     int64_t evictions
     int64_t expirations
+    int64_t oversized
 
 cdef struct Stripe:
     Mutex lock
     Table table
     Order order
+    Weights weights         # of the values, where they are weighed
     uint64_t random
+    Extra* spare            # owned; ready for the next load, or NULL
     uint32_t values         # entries that hold a value
     uint32_t flights        # entries that hold a flight
     bint seen_by_gc         # some key or value was of a collected type
     uint32_t sweep_at       # the next slot to sweep
+    uint32_t pop_at         # the next slot to look at for popitem
     int64_t first_expiry    # no value expires before this instant
     int64_t first_in_sweep  # the same for what the running sweep has passed
     Counts counts
@@ -89,14 +100,37 @@ cdef inline void stripe_detach_lock_held(Stripe* s, Extra* x, Grave* g) noexcept
         s.flights -= 1
 
 
+cdef inline void stripe_hand_over_lock_held(
+    const Rules* r, Entry* e, PyObject* value, PyObject* key, Cause cause, int64_t now, Grave* g,
+) noexcept nogil:
+    """Puts a value that is being removed into the grave; ``key`` is the entry's, taken over, or NULL if it stays.
+
+    What is past all its windows has expired, whatever else befell it.
+    """
+    if not r.listening or value == NULL:
+        grave_add(g, value)
+        grave_add(g, key)
+        return
+    if key == NULL:
+        key = e.key
+        py_incref(key)
+    grave_add_removed(g, value, key, EXPIRED_VALUE if entry_age(e, now, r.keep, r.keep) == EXPIRED else cause)
+
+
 cdef inline void stripe_discount_lock_held(Stripe* s, Rules* r, uint32_t slot) noexcept nogil:
-    """The slot's value is leaving: its place is free, and it has none in the order."""
+    """The slot's value is leaving: its place and weight are free, and it is in no order."""
+    cdef int64_t weight = 0
     order_drop(&s.order, &s.table, slot)
     s.values -= 1
-    rules_give_places(r, 1)
+    if r.weighed:
+        weight = s.weights.at[slot]
+        weights_set(&s.weights, slot, 0)
+    rules_give_places(r, 1, weight)
 
 
-cdef inline void stripe_bury_lock_held(Stripe* s, Rules* r, uint32_t slot, Grave* g) noexcept nogil:
+cdef inline void stripe_bury_lock_held(
+    Stripe* s, Rules* r, uint32_t slot, Cause cause, int64_t now, Grave* g,
+) noexcept nogil:
     """Removes an entry with all it owns."""
     cdef Entry* e = table_entry(&s.table, slot)
     cdef Extra* x = entry_extra(e)
@@ -104,95 +138,49 @@ cdef inline void stripe_bury_lock_held(Stripe* s, Rules* r, uint32_t slot, Grave
     if value != NULL:
         stripe_discount_lock_held(s, r, slot)
     stripe_detach_lock_held(s, x, g)
+    # While the Extra is still there: it tells the value's age.
+    stripe_hand_over_lock_held(r, e, value, e.key, cause, now, g)
     if x != NULL:
         grave_add(g, x.error)
-        raw_free(x)
-    grave_add(g, value)
-    grave_add(g, e.key)
+        extra_free(x, &s.spare)
     table_remove(&s.table, slot)
+    weights_trim(&s.weights, s.table.room)
+    order_trim(&s.order, &s.table, s.table.room)
 
 
 cdef inline void stripe_drop_value_lock_held(
-    Stripe* s, Rules* r, uint32_t slot, bint keep_flight, Grave* g,
+    Stripe* s, Rules* r, uint32_t slot, bint keep_flight, Cause cause, int64_t now, Grave* g,
 ) noexcept nogil:
     """Removes a value; a flight stays with ``keep_flight``, or if callers wait for it: the next one must find it."""
-    cdef Extra* x = entry_extra(table_entry(&s.table, slot))
+    cdef Entry* e = table_entry(&s.table, slot)
+    cdef Extra* x = entry_extra(e)
     if x == NULL or x.flight == NULL or (x.behind and not keep_flight):
-        stripe_bury_lock_held(s, r, slot, g)
+        stripe_bury_lock_held(s, r, slot, cause, now, g)
         return
     stripe_discount_lock_held(s, r, slot)
-    grave_add(g, x.value)
+    stripe_hand_over_lock_held(r, e, x.value, NULL, cause, now, g)
     grave_add(g, x.error)
     x.value = x.error = NULL
     x.retry_at = ALWAYS
     x.failures = 0
 
 
-cdef inline bint stripe_sweep_lock_held(
-    Stripe* s, Rules* r, int64_t now, uint32_t steps, bint one, Grave* g,
-) noexcept nogil:
-    """Looks at the next slots for values past all their windows and removes them: all of them, or only one.
-
-    True if something was removed.  Stops early when the grave is nearly full.
-    """
-    cdef Entry* e
-    cdef bint removed = False
-    if s.values == 0 or now < s.first_expiry or now - s.first_expiry < r.keep:
-        return False
-    while steps > 0 and grave_left(g) >= PER_ENTRY:
-        steps -= 1
-        if s.sweep_at >= s.table.fresh:
-            s.sweep_at = 0
-            s.first_expiry = s.first_in_sweep
-            s.first_in_sweep = FOREVER
-            if now < s.first_expiry:
-                break
-        e = table_entry(&s.table, s.sweep_at)
-        s.sweep_at += 1
-        if e.key == NULL or entry_value(e) == NULL:
-            continue
-        if entry_age(e, now, r.keep, r.keep) < EXPIRED:
-            if e.expires_at < s.first_in_sweep:
-                s.first_in_sweep = e.expires_at
-            continue
-        stripe_drop_value_lock_held(s, r, s.sweep_at - 1, True, g)
-        s.counts.expirations += 1
-        removed = True
-        if one:
-            break
-    return removed
+cdef inline bint stripe_may_sweep_lock_held(const Stripe* s, const Rules* r, int64_t now) noexcept nogil:
+    """Whether some value may be past all its windows."""
+    return s.values > 0 and now >= s.first_expiry and now - s.first_expiry >= r.keep
 
 
-cdef inline bint stripe_evict_lock_held(Stripe* s, Rules* r, int64_t now, Grave* g) noexcept nogil:
-    """Removes one value, an expired one if there is any; False when the stripe holds none or the grave is full."""
-    # Room also for what the caller of the eviction is about to take out.
-    if s.values == 0 or grave_left(g) < 2 * PER_ENTRY:
-        return False
-    if not stripe_sweep_lock_held(s, r, now, EVICTION_SWEEP, True, g):
-        stripe_drop_value_lock_held(s, r, order_victim(&s.order, &s.table), False, g)
-        s.counts.evictions += 1
-    return True
-
-
-cdef inline bint stripe_make_place_lock_held(Stripe* s, Rules* r, int64_t now, Grave* g) noexcept nogil:
-    """Takes a place for one more value, evicting from this stripe if need be; False if that cannot be."""
-    while not rules_take_place(r):
-        if not stripe_evict_lock_held(s, r, now, g):
-            return False
-    return True
-
-
-cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Probe* p) noexcept nogil:
+cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, const Probe* p) noexcept nogil:
     """An entry without content for the probe's key, which is absent; NO_SLOT when memory is out."""
     cdef uint32_t slot = table_insert(&s.table, <uint32_t>p.hash)
     if slot == NO_SLOT:
         return NO_SLOT
-    if not order_reserve(&s.order, &s.table, slot):
+    if not order_reserve(&s.order, &s.table, slot) or (r.weighed and not weights_reserve(&s.weights, slot)):
         table_remove(&s.table, slot)
         return NO_SLOT
     py_incref(p.key)
     table_entry(&s.table, slot).key = p.key
-    s.seen_by_gc |= py_is_gc(p.key)
+    s.seen_by_gc |= py_may_be_gc(p.key)
     return slot
 
 
@@ -218,18 +206,40 @@ cdef inline int64_t stripe_lifetime_lock_held(Stripe* s, const Rules* r, int64_t
     return max(ttl + low + random_below(&s.random, span + 1), 1)
 
 
+cdef inline void stripe_age_lock_held(Stripe* s, const Rules* r, Entry* e, int64_t ttl, int64_t now) noexcept nogil:
+    """A value's life begins."""
+    cdef int64_t lifetime
+    if ttl == FOREVER:
+        e.due_at = e.expires_at = FOREVER
+        return
+    lifetime = stripe_lifetime_lock_held(s, r, ttl)
+    e.expires_at = now + lifetime
+    # A lifetime that early refresh would use up starts it half-way.
+    e.due_at = e.expires_at - (r.refresh_ahead if r.refresh_ahead < lifetime else lifetime >> 1)
+    stripe_note_expiry_lock_held(s, e.expires_at)
+
+
 cdef inline void stripe_fill_lock_held(
-    Stripe* s, const Rules* r, uint32_t slot, PyObject* value, int64_t ttl, int64_t now, Grave* g,
+    Stripe* s, const Rules* r, uint32_t slot, PyObject* value, int64_t ttl, int64_t weight, int64_t now, Grave* g,
 ) noexcept nogil:
-    """Writes a value (its reference is taken) into an entry whose place is taken; flight and failure end with it."""
+    """Writes a value (a reference to it is taken) into an entry whose place and weight are taken.
+
+    Flight and failure end with it.
+    """
     cdef Entry* e = table_entry(&s.table, slot)
     cdef Extra* x = entry_extra(e)
     cdef PyObject* former = entry_value(e)
-    cdef int64_t lifetime
+    if r.weighed:
+        weights_set(&s.weights, slot, weight)
     stripe_detach_lock_held(s, x, g)
+    # Before the instants change, which tell the old value's age.  An object that is written again has not left.
+    if former == value:
+        grave_add(g, former)
+    elif former != NULL:
+        stripe_hand_over_lock_held(r, e, former, NULL, REPLACED, now, g)
     if x != NULL:
         grave_add(g, x.error)
-        raw_free(x)
+        extra_free(x, &s.spare)
         e.has_extra = False
     py_incref(value)
     e.content = value
@@ -237,17 +247,9 @@ cdef inline void stripe_fill_lock_held(
         s.values += 1
         order_add(&s.order, &s.table, slot)
     else:
-        grave_add(g, former)
         order_touch(&s.order, e, slot)
-    s.seen_by_gc |= py_is_gc(value)
-    if ttl == FOREVER:
-        e.due_at = e.expires_at = FOREVER
-        return
-    lifetime = stripe_lifetime_lock_held(s, r, ttl)
-    e.expires_at = now + lifetime
-    # A lifetime that early refresh would use up starts it half-way.
-    e.due_at = e.expires_at - (r.refresh_ahead if r.refresh_ahead < lifetime else lifetime // 2)
-    stripe_note_expiry_lock_held(s, e.expires_at)
+    s.seen_by_gc |= py_may_be_gc(value)
+    stripe_age_lock_held(s, r, e, ttl, now)
 
 
 cdef inline int stripe_visit(Stripe* s, visitproc visit, void* arg) noexcept:
@@ -278,6 +280,7 @@ cdef inline int stripe_visit(Stripe* s, visitproc visit, void* arg) noexcept:
 cdef inline const char* stripe_check_lock_held(const Stripe* s) noexcept nogil:
     """Recounts everything; what is wrong, or NULL."""
     cdef uint32_t slot, values = 0, flights = 0
+    cdef int64_t weight = 0
     cdef Entry* e
     cdef Extra* x
     cdef const char* wrong = table_check(&s.table)
@@ -290,6 +293,10 @@ cdef inline const char* stripe_check_lock_held(const Stripe* s) noexcept nogil:
         x = entry_extra(e)
         values += entry_value(e) != NULL
         flights += x != NULL and x.flight != NULL
+        if s.weights.at != NULL:
+            weight += s.weights.at[slot]
+            if entry_value(e) == NULL and s.weights.at[slot] != 0:
+                return b"a weight without a value"
         if entry_value(e) == NULL and (x == NULL or x.flight == NULL):
             return b"an entry holds neither value nor flight"
         if entry_value(e) != NULL and e.expires_at < s.first_expiry:
@@ -298,4 +305,6 @@ cdef inline const char* stripe_check_lock_held(const Stripe* s) noexcept nogil:
             return b"an entry is due after its expiry"
     if values != s.values or flights != s.flights:
         return b"values or flights miscounted"
+    if weight != s.weights.sum:
+        return b"weights do not add up"
     return order_check(<Order*>&s.order, &s.table, values)

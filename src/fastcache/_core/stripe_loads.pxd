@@ -12,17 +12,18 @@ from fastcache._core.entry cimport (
     entry_value,
 )
 from fastcache._core.evict cimport order_touch
-from fastcache._core.grave cimport Grave, grave_add
+from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Grave, grave_add
 from fastcache._core.jitter cimport random_below
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, py_incref
 from fastcache._core.rules cimport LEAST_PAUSE, Rules
 from fastcache._core.stripe cimport (
-    DONE, FOLLOW, HIT, IN_DOUBT, LEAD, MISS, NO_MEMORY, NO_PLACE, REFRESH, SWEEP_STEPS, Stripe, Verdict,
-    stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held,
-    stripe_make_place_lock_held, stripe_new_lock_held, stripe_sweep_lock_held,
+    DONE, FOLLOW, HIT, IN_DOUBT, LEAD, MISS, NO_MEMORY, NO_PLACE, NO_TIME, REFRESH, UNREAD, Stripe, Verdict,
+    stripe_bury_lock_held, stripe_detach_lock_held, stripe_drop_value_lock_held, stripe_fill_lock_held,
+    stripe_new_lock_held,
 )
+from fastcache._core.stripe_room cimport SWEEP_STEPS, stripe_make_room_lock_held, stripe_sweep_lock_held
 from fastcache._core.table cimport ABSENT, DOUBT, NO_SLOT, Search, table_entry, table_find
 
 
@@ -50,7 +51,7 @@ cdef inline Verdict stripe_begin(
     Stripe* s, Rules* r, Probe* p, int64_t now, bint force, bint counted, PyObject* offered,
     PyObject** value, PyObject** flight, uint32_t* slot, Grave* g,
 ) noexcept nogil:
-    """Serves a key or joins it to a flight, in one step: no second look is needed.
+    """Serves a key or joins it to a flight, in one step: no second look is needed.  ``now`` may be UNREAD.
 
     On LEAD and REFRESH the offered flight (a reference to it is taken) is now the key's and ``slot`` is set.  The
     verdicts that serve set ``value``, FOLLOW sets ``flight``; both are new references.
@@ -64,17 +65,20 @@ cdef inline Verdict stripe_begin(
         mutex_unlock(&s.lock)
         return IN_DOUBT
     if found == ABSENT:
-        slot[0] = stripe_new_lock_held(s, p)
+        slot[0] = stripe_new_lock_held(s, r, p)
         if slot[0] == NO_SLOT:
             mutex_unlock(&s.lock)
             return NO_MEMORY
     e = table_entry(&s.table, slot[0])
+    if now == UNREAD and entry_value(e) != NULL:
+        mutex_unlock(&s.lock)
+        return NO_TIME
     verdict = stripe_decide_lock_held(s, r, e, now, force)
     if verdict == LEAD or verdict == REFRESH:
-        x = entry_extend(e)
+        x = entry_extend(e, &s.spare)
         if x == NULL:
             if found == ABSENT:
-                stripe_bury_lock_held(s, r, slot[0], g)
+                stripe_bury_lock_held(s, r, slot[0], EXPIRED_VALUE, now, g)
             mutex_unlock(&s.lock)
             return NO_MEMORY
         py_incref(offered)
@@ -116,10 +120,10 @@ cdef inline Extra* stripe_landing_lock_held(Stripe* s, uint32_t slot, PyObject* 
 
 
 cdef inline Verdict stripe_publish(
-    Stripe* s, Rules* r, uint32_t slot, PyObject* flight, PyObject* value, int64_t ttl, int64_t now, bint behind,
-    bint* shared, Grave* g,
+    Stripe* s, Rules* r, uint32_t slot, PyObject* flight, PyObject* value, int64_t ttl, int64_t weight, int64_t now,
+    bint behind, bint* shared, Grave* g,
 ) noexcept nogil:
-    """Stores what a flight has loaded and unlinks it; MISS if it may not be stored.
+    """Stores what a flight has loaded and unlinks it; MISS if it may not be stored, or is heavier than the store.
 
     ``behind`` says that the load ran behind a served value; ``shared`` is set if others have joined it.
     """
@@ -132,14 +136,19 @@ cdef inline Verdict stripe_publish(
     if x == NULL:
         verdict = MISS
         s.counts.discarded += 1
-    elif ttl == 0:
+    elif ttl == 0 or weight > r.max_weight:
         verdict = MISS
-        stripe_bury_lock_held(s, r, slot, g)
-    elif x.value == NULL and not stripe_make_place_lock_held(s, r, now, g):
-        mutex_unlock(&s.lock)
-        return NO_PLACE
+        s.counts.oversized += ttl != 0
+        stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
     else:
-        stripe_fill_lock_held(s, r, slot, value, ttl, now, g)
+        if r.weighed and x.value != NULL and entry_age(table_entry(&s.table, slot), now, r.keep, r.keep) == EXPIRED:
+            # As in stripe_put; the flight stays in the entry.
+            stripe_drop_value_lock_held(s, r, slot, True, EXPIRED_VALUE, now, g)
+            s.counts.expirations += 1
+        if not stripe_make_room_lock_held(s, r, slot, weight, now, g):
+            mutex_unlock(&s.lock)
+            return NO_PLACE
+        stripe_fill_lock_held(s, r, slot, value, ttl, weight, now, g)
         stripe_sweep_lock_held(s, r, now, SWEEP_STEPS, False, g)
     s.counts.loads += 1
     s.counts.refreshes_ok += behind
@@ -176,7 +185,7 @@ cdef inline void stripe_fail(
     if x != NULL:
         e = table_entry(&s.table, slot)
         if x.value == NULL or entry_age(e, now, r.stale_window, r.error_window) == EXPIRED:
-            stripe_bury_lock_held(s, r, slot, g)
+            stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
         else:
             stripe_detach_lock_held(s, x, g)
             grave_add(g, x.error)
@@ -198,12 +207,12 @@ cdef inline void stripe_give_up(
     s.counts.refreshes_dropped += behind
     x = stripe_landing_lock_held(s, slot, flight)
     if x != NULL and x.value == NULL:
-        stripe_bury_lock_held(s, r, slot, g)
+        stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
     elif x != NULL:
         stripe_detach_lock_held(s, x, g)
         if behind:
             x.retry_at = now + LEAST_PAUSE
-        entry_trim(table_entry(&s.table, slot))
+        entry_trim(table_entry(&s.table, slot), &s.spare)
     mutex_unlock(&s.lock)
 
 

@@ -11,17 +11,21 @@ from fastcache._core.entry cimport (
     DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_extra, entry_trim, entry_value,
 )
 from fastcache._core.evict cimport order_clear, order_touch
-from fastcache._core.grave cimport Grave, grave_left
+from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave, grave_left
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.stripe cimport (
-    DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, PER_ENTRY, SWEEP_STEPS, Stripe, Verdict, stripe_bury_lock_held,
-    stripe_detach_lock_held, stripe_evict_lock_held, stripe_fill_lock_held,
-    stripe_make_place_lock_held, stripe_new_lock_held, stripe_note_expiry_lock_held, stripe_sweep_lock_held,
+    DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, PER_ENTRY, UNREAD, Stripe, Verdict,
+    stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held, stripe_new_lock_held,
+    stripe_note_expiry_lock_held,
 )
-from fastcache._core.table cimport DOUBT, FOUND, NO_SLOT, Search, Table, table_entry, table_find
+from fastcache._core.stripe_room cimport (
+    SWEEP_STEPS, stripe_evict_lock_held, stripe_make_room_lock_held, stripe_sweep_lock_held,
+)
+from fastcache._core.table cimport ABSENT, DOUBT, FOUND, NO_SLOT, Search, Table, table_entry, table_find
+from fastcache._core.weights cimport weights_clear
 
 cdef struct Look:
     PyObject* value     # owned
@@ -36,7 +40,7 @@ cdef struct Look:
 cdef inline Verdict stripe_get(
     Stripe* s, Rules* r, Probe* p, int64_t now, bint counted, PyObject** value, Grave* g,
 ) noexcept nogil:
-    """HIT with an unexpired value, or MISS; uncounted, it leaves counters and order alone."""
+    """HIT with an unexpired value, or MISS; uncounted, it leaves counters and order alone.  ``now`` may be UNREAD."""
     cdef uint32_t slot
     cdef Entry* e
     cdef Age age
@@ -49,6 +53,9 @@ cdef inline Verdict stripe_get(
     if found == FOUND:
         e = table_entry(&s.table, slot)
         if entry_value(e) != NULL:
+            if now == UNREAD:
+                mutex_unlock(&s.lock)
+                return NO_TIME
             age = entry_age(e, now, r.stale_window, r.error_window)
             if age <= DUE:
                 value[0] = entry_value(e)
@@ -57,7 +64,7 @@ cdef inline Verdict stripe_get(
                 if counted:
                     order_touch(&s.order, e, slot)
             elif age == EXPIRED and (not e.has_extra or entry_extra(e).flight == NULL):
-                stripe_bury_lock_held(s, r, slot, g)
+                stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
                 s.counts.expirations += 1
     if counted:
         if verdict == HIT:
@@ -69,39 +76,50 @@ cdef inline Verdict stripe_get(
 
 
 cdef inline Verdict stripe_put(
-    Stripe* s, Rules* r, Probe* p, PyObject* value, int64_t ttl, int64_t now, PyObject** kept, Grave* g,
+    Stripe* s, Rules* r, Probe* p, PyObject* value, int64_t ttl, int64_t weight, int64_t now, PyObject** kept, Grave* g,
 ) noexcept nogil:
-    """Writes a value; with ``kept`` given, an unexpired value stays and is handed out instead (HIT)."""
+    """Writes a value; with ``kept`` given, an unexpired value stays and is handed out instead (HIT).
+
+    A value heavier than all that the store may hold is not kept, nor is the one that it replaces.  MISS, and nothing
+    changed, if a value is to be written and ``weight`` is negative: not known yet.
+    """
     cdef uint32_t slot
     cdef Entry* e
     cdef Verdict verdict = DONE
+    cdef bint held = False
     mutex_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, &slot)
+    if found == FOUND:
+        e = table_entry(&s.table, slot)
+        held = entry_value(e) != NULL
+        if r.weighed and held and entry_age(e, now, r.keep, r.keep) == EXPIRED:
+            # What is expired leaves first when room is made, and this entry must stay until it is written.
+            stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
+            s.counts.expirations += 1
+            found = ABSENT
     if found == DOUBT:
         verdict = IN_DOUBT
-    elif found == FOUND:
-        e = table_entry(&s.table, slot)
-        if kept != NULL and entry_value(e) != NULL and entry_age(e, now, 0, 0) <= DUE:
-            kept[0] = entry_value(e)
-            py_incref(kept[0])
-            order_touch(&s.order, e, slot)
-            verdict = HIT
-        elif ttl == 0:
-            stripe_bury_lock_held(s, r, slot, g)
-        elif entry_value(e) == NULL and not stripe_make_place_lock_held(s, r, now, g):
-            verdict = NO_PLACE
+    elif kept != NULL and found == FOUND and held and entry_age(e, now, 0, 0) <= DUE:
+        kept[0] = entry_value(e)
+        py_incref(kept[0])
+        order_touch(&s.order, e, slot)
+        verdict = HIT
+    elif weight < 0 and ttl != 0:
+        verdict = MISS
+    elif ttl == 0 or weight > r.max_weight:
+        s.counts.oversized += ttl != 0
+        if found == FOUND:
+            stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
+    elif not stripe_make_room_lock_held(s, r, slot if found == FOUND else NO_SLOT, weight, now, g):
+        verdict = NO_PLACE
+    else:
+        if found == ABSENT:
+            slot = stripe_new_lock_held(s, r, p)
+        if slot == NO_SLOT:
+            rules_give_places(r, 1, weight)
+            verdict = NO_MEMORY
         else:
-            stripe_fill_lock_held(s, r, slot, value, ttl, now, g)
-    elif ttl != 0:
-        if not stripe_make_place_lock_held(s, r, now, g):
-            verdict = NO_PLACE
-        else:
-            slot = stripe_new_lock_held(s, p)
-            if slot == NO_SLOT:
-                rules_give_places(r, 1)
-                verdict = NO_MEMORY
-            else:
-                stripe_fill_lock_held(s, r, slot, value, ttl, now, g)
+            stripe_fill_lock_held(s, r, slot, value, ttl, weight, now, g)
     if verdict == DONE:
         stripe_sweep_lock_held(s, r, now, SWEEP_STEPS, False, g)
     mutex_unlock(&s.lock)
@@ -126,7 +144,7 @@ cdef inline Verdict stripe_remove(
             value[0] = entry_value(e)
             py_incref(value[0])
             verdict = HIT
-        stripe_bury_lock_held(s, r, slot, g)
+        stripe_bury_lock_held(s, r, slot, EXPLICIT, now, g)
     mutex_unlock(&s.lock)
     return verdict
 
@@ -146,7 +164,7 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
         x = entry_extra(e)
         if entry_value(e) == NULL or r.keep == 0:
             verdict = HIT if entry_value(e) != NULL and entry_age(e, now, 0, 0) <= DUE else MISS
-            stripe_bury_lock_held(s, r, slot, g)
+            stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
         else:
             stripe_detach_lock_held(s, x, g)
             if x != NULL:
@@ -160,7 +178,7 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
                 else:
                     e.due_at = now
                 stripe_note_expiry_lock_held(s, now)
-            entry_trim(e)
+            entry_trim(e, &s.spare)
     mutex_unlock(&s.lock)
     return verdict
 
@@ -197,18 +215,44 @@ cdef inline Verdict stripe_look(Stripe* s, Rules* r, Probe* p, int64_t now, Look
 cdef inline bint stripe_evict(Stripe* s, Rules* r, int64_t now, Grave* g) noexcept nogil:
     cdef bint evicted
     mutex_lock(&s.lock)
-    evicted = stripe_evict_lock_held(s, r, now, g)
+    evicted = stripe_evict_lock_held(s, r, NO_SLOT, now, g)
     mutex_unlock(&s.lock)
     return evicted
 
 
-cdef inline bint stripe_sweep(Stripe* s, Rules* r, int64_t now, Grave* g) noexcept nogil:
-    """Removes expired values until the grave is full; False when none was left."""
+cdef inline uint32_t stripe_sweep(Stripe* s, Rules* r, int64_t now, uint32_t steps, Grave* g) noexcept nogil:
+    """Removes expired values until the grave is full or so many slots have been looked at; how many."""
+    cdef uint32_t removed
     mutex_lock(&s.lock)
-    # One pass more than once around, since the first may start anywhere.
-    stripe_sweep_lock_held(s, r, now, 2 * s.table.fresh + 2, False, g)
+    removed = stripe_sweep_lock_held(s, r, now, steps, False, g)
     mutex_unlock(&s.lock)
-    return grave_left(g) < PER_ENTRY
+    return removed
+
+
+cdef inline bint stripe_pop(
+    Stripe* s, Rules* r, int64_t now, uint32_t steps, PyObject** key, PyObject** value, Grave* g,
+) noexcept nogil:
+    """Removes an unexpired pair and hands it out, as new references; looks at ``steps`` slots at most."""
+    cdef uint32_t slot
+    cdef Entry* e
+    cdef bint popped = False
+    mutex_lock(&s.lock)
+    while steps > 0 and s.values > 0 and not popped:
+        steps -= 1
+        if s.pop_at >= s.table.fresh:
+            s.pop_at = 0
+        slot = s.pop_at
+        s.pop_at += 1
+        e = table_entry(&s.table, slot)
+        if e.key != NULL and entry_value(e) != NULL and now < e.expires_at:
+            key[0] = e.key
+            value[0] = entry_value(e)
+            py_incref(key[0])
+            py_incref(value[0])
+            stripe_bury_lock_held(s, r, slot, EXPLICIT, now, g)
+            popped = True
+    mutex_unlock(&s.lock)
+    return popped
 
 
 cdef inline uint32_t stripe_list(
@@ -244,9 +288,10 @@ cdef inline void stripe_swap_out(Stripe* s, Rules* r, Table* table) noexcept nog
     mutex_lock(&s.lock)
     table.version = s.table.version + 1
     s.table, table[0] = table[0], s.table
-    rules_give_places(r, s.values)
+    rules_give_places(r, s.values, s.weights.sum)
+    weights_clear(&s.weights)
     s.values = s.flights = 0
     order_clear(&s.order)
-    s.sweep_at = 0
+    s.sweep_at = s.pop_at = 0
     s.first_expiry = s.first_in_sweep = FOREVER
     mutex_unlock(&s.lock)

@@ -1,0 +1,138 @@
+/* What a hit needs of keys: the hash of small ints, and equality as far as it can be told without running Python.
+ * Nothing here allocates or raises.
+ *
+ * In C for one word that Cython lacks: not inlined, these comparisons leave the registers of a hit, which seldom
+ * needs them, alone.
+ */
+#ifndef FASTCACHE_EQUAL_H
+#define FASTCACHE_EQUAL_H
+
+#include "Python.h"
+#include <stdint.h>
+#include <string.h>
+
+#if defined(_MSC_VER)
+#define FC_APART __declspec(noinline)
+#else
+#define FC_APART __attribute__((noinline))
+#endif
+
+enum fc_equality { FC_NO, FC_YES, FC_ASK /* only Python code can tell */ };
+
+static inline uint64_t fc_load64(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, 8);
+    return word;
+}
+
+static inline uint32_t fc_load32(const char *p)
+{
+    uint32_t word;
+    memcpy(&word, p, 4);
+    return word;
+}
+
+/* Most keys are short, and a call of memcmp costs more than they do: words that overlap in the middle. */
+static inline enum fc_equality fc_bytes_equal(const char *a, const char *b, size_t n)
+{
+    int equal;
+    if (n > 16)
+        equal = memcmp(a, b, n) == 0;
+    else if (n >= 8)
+        equal = ((fc_load64(a) ^ fc_load64(b)) | (fc_load64(a + n - 8) ^ fc_load64(b + n - 8))) == 0;
+    else if (n >= 4)
+        equal = ((fc_load32(a) ^ fc_load32(b)) | (fc_load32(a + n - 4) ^ fc_load32(b + n - 4))) == 0;
+    else
+        equal = n == 0 || (a[0] == b[0] && a[n >> 1] == b[n >> 1] && a[n - 1] == b[n - 1]);
+    return equal ? FC_YES : FC_NO;
+}
+
+static inline enum fc_equality fc_str_equal(PyObject *a, PyObject *b)
+{
+    Py_ssize_t n = PyUnicode_GET_LENGTH(a);
+    if (n != PyUnicode_GET_LENGTH(b) || PyUnicode_KIND(a) != PyUnicode_KIND(b))
+        return FC_NO;
+    if (PyUnicode_IS_COMPACT_ASCII(a) && PyUnicode_IS_COMPACT_ASCII(b))
+        return fc_bytes_equal((const char *)((PyASCIIObject *)a + 1), (const char *)((PyASCIIObject *)b + 1), (size_t)n);
+    return fc_bytes_equal(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)n * PyUnicode_KIND(a));
+}
+
+/* Exact ints of one digit (of 30 bits, or of 15 on some builds). */
+#if PY_VERSION_HEX >= 0x030C0000
+static inline int fc_is_small_int(PyObject *o)
+{
+    return PyLong_CheckExact(o) && PyUnstable_Long_IsCompact((PyLongObject *)o);
+}
+static inline Py_ssize_t fc_small_int(PyObject *o) { return PyUnstable_Long_CompactValue((PyLongObject *)o); }
+#else
+static inline int fc_is_small_int(PyObject *o) { return PyLong_CheckExact(o) && (size_t)(Py_SIZE(o) + 1) <= 2; }
+static inline Py_ssize_t fc_small_int(PyObject *o)
+{
+    Py_ssize_t digit = ((PyLongObject *)o)->ob_digit[0];
+    return Py_SIZE(o) == 1 ? digit : Py_SIZE(o) * digit;
+}
+#endif
+
+static inline Py_hash_t fc_small_int_hash(PyObject *o)
+{
+    Py_ssize_t value = fc_small_int(o);
+    return value == -1 ? -2 : value;
+}
+
+/* Of two objects that are not the same. */
+static inline enum fc_equality fc_atom_equal(PyObject *a, PyObject *b)
+{
+    if (PyUnicode_CheckExact(a))
+        return PyUnicode_CheckExact(b) ? fc_str_equal(a, b) : FC_ASK;
+    if (Py_TYPE(a) != Py_TYPE(b))
+        return FC_ASK;
+    if (fc_is_small_int(a) && fc_is_small_int(b))
+        return fc_small_int(a) == fc_small_int(b) ? FC_YES : FC_NO;
+    if (PyLong_CheckExact(a)) {
+        /* Of two exact ints, this runs nothing and checks no recursion limit. */
+        PyObject *answer = PyLong_Type.tp_richcompare(a, b, Py_EQ);
+        Py_DECREF(answer); /* True or False: never the last reference */
+        return answer == Py_True ? FC_YES : FC_NO;
+    }
+    if (PyBytes_CheckExact(a)) {
+        Py_ssize_t n = PyBytes_GET_SIZE(a);
+        return n != PyBytes_GET_SIZE(b) ? FC_NO : fc_bytes_equal(PyBytes_AS_STRING(a), PyBytes_AS_STRING(b), (size_t)n);
+    }
+    if (PyFloat_CheckExact(a))
+        return PyFloat_AS_DOUBLE(a) == PyFloat_AS_DOUBLE(b) ? FC_YES : FC_NO;
+    return FC_ASK;
+}
+
+/* Whether two keys of equal hash are equal; tuples of plain keys count as plain. */
+static FC_APART enum fc_equality fc_key_equal(PyObject *a, PyObject *b)
+{
+    if (a == b)
+        return FC_YES;
+    if (!PyTuple_CheckExact(a) || !PyTuple_CheckExact(b))
+        return fc_atom_equal(a, b);
+    if (PyTuple_GET_SIZE(a) != PyTuple_GET_SIZE(b))
+        return FC_NO;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a); i++) {
+        PyObject *x = PyTuple_GET_ITEM(a, i), *y = PyTuple_GET_ITEM(b, i);
+        enum fc_equality verdict = x == y ? FC_YES : fc_atom_equal(x, y);
+        if (verdict != FC_YES)
+            return verdict;
+    }
+    return FC_YES;
+}
+
+/* Whether a key certainly is the tuple of these items. */
+static FC_APART int fc_items_equal(PyObject *key, PyObject *const *items, Py_ssize_t count)
+{
+    if (!PyTuple_CheckExact(key) || PyTuple_GET_SIZE(key) != count)
+        return 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *x = PyTuple_GET_ITEM(key, i);
+        if (x != items[i] && fc_atom_equal(x, items[i]) != FC_YES)
+            return 0;
+    }
+    return 1;
+}
+
+#endif

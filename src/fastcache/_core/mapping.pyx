@@ -1,0 +1,208 @@
+"""A store as the mapping that Python sees.
+
+Each operation first tries the usual case in place; the rest of it is a function of its own, so that the usual case
+has a small frame.
+"""
+
+from cpython.object cimport PyObject, PyTypeObject
+from libc.stdint cimport int64_t, uint64_t
+
+from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_now, core_peek, core_set_timed
+from fastcache._core.grave cimport Grave, grave_drop
+from fastcache._core.key cimport key_hash
+from fastcache._core.listing cimport count_unexpired, list_stripe, look_at, pop_pair, sweep_all
+from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
+from fastcache._core.probe cimport probe_end
+from fastcache._core.py cimport likely, py_decref, steal
+from fastcache._core.store cimport Store
+from fastcache._core.stripe cimport HIT, Verdict
+from fastcache._core.stripe_values cimport stripe_expire
+from fastcache._core.swap cimport core_displace, core_swap
+from fastcache._core.visit cimport Visit, visit_again, visit_start
+
+cdef object NOTHING = object()
+
+
+cdef class Mapping(Store):
+    # ---- reading ----
+
+    def __getitem__(self, key):
+        cdef int64_t ceiling = core_ceiling(&self.core)
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef PyObject* value = core_glance(&self.core, ceiling, <PyObject*>key, hash)
+        return steal(value) if value != NULL else self.item_slowly(key, ceiling, hash)
+
+    cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash):
+        cdef PyObject* value = core_peek(&self.core, ceiling, <PyObject*>key, hash)
+        if value == NULL:
+            value = self.find(<PyObject*>key, hash, True)
+        if value == NULL:
+            raise KeyError(key)
+        return steal(value)
+
+    cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash):
+        cdef PyObject* value
+        if count != 1 and count != 2:
+            raise TypeError(f"get expected 1 or 2 arguments, got {count}")
+        value = core_peek(&self.core, ceiling, args[0], hash)
+        if value == NULL:
+            value = self.find(args[0], hash, True)
+        if value != NULL:
+            return steal(value)
+        return <object>args[1] if count == 2 else None
+
+    def __contains__(self, key):
+        cdef PyObject* value = self.find(<PyObject*>key, key_hash(<PyObject*>key), False)
+        if value == NULL:
+            return False
+        py_decref(value)
+        return True
+
+    def __len__(self):
+        return count_unexpired(&self.core)
+
+    def __iter__(self):
+        for number in range(self.core.stripe_mask + 1):
+            yield from list_stripe(&self.core, number, False)
+
+    def _pairs(self):
+        """Iterates over (key, value) of what has not expired."""
+        for number in range(self.core.stripe_mask + 1):
+            yield from list_stripe(&self.core, number, True)
+
+    def _look(self, key, /):
+        """(value, state, seconds to expiry or None, error, failures, seconds to retry, loading), or None."""
+        return look_at(&self.core, <PyObject*>key)
+
+    # ---- writing ----
+
+    def set(self, key, value, *, ttl=...):
+        """Writes a value.
+
+        :param ttl: its time to live in seconds instead of the cache's; None: it never expires; 0: it is not kept.
+        """
+        cdef int64_t lifetime = self.ttl_of(ttl)
+        cdef int64_t now = core_birth(&self.core, lifetime)
+        self.put(<PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, lifetime, now, False)
+
+    def __setitem__(self, key, value):
+        cdef int64_t ttl = self.core.rules.ttl
+        cdef int64_t now = core_birth(&self.core, ttl)
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef PyObject* former = NULL
+        if ttl != 0:
+            former = core_swap(&self.core, <PyObject*>key, hash, <PyObject*>value, ttl, now)
+        if likely(former != NULL):
+            py_decref(former)
+        else:
+            self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now)
+
+    cdef int set_slowly(self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now) except -1:
+        cdef Grave g
+        g.count = 0
+        cdef bint written = ttl != 0 and core_displace(&self.core, key, hash, value, ttl, now, &g)
+        grave_drop(&g, NULL)
+        if not written:
+            self.put(key, hash, value, ttl, now, False)
+        return 0
+
+    def setdefault(self, key, default=None, /):
+        """The value of ``key``; if it has none, ``default`` is written first.  One step: all callers get one object."""
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef int64_t now = core_now(&self.core)
+        cdef PyObject* kept = self.put(
+            <PyObject*>key, hash, <PyObject*>default, self.core.rules.ttl, now, True,
+        )
+        return default if kept == NULL else steal(kept)
+
+    # ---- removing ----
+
+    def __delitem__(self, key):
+        cdef bint found
+        cdef PyObject* value = self.remove(<PyObject*>key, &found)
+        if value == NULL:
+            raise KeyError(key)
+        py_decref(value)
+
+    def delete(self, key, /):
+        """Removes a key; whether it had an unexpired value.
+
+        A load of it that is under way is detached: those who wait get its result, and it is not stored.
+        """
+        cdef bint found
+        cdef PyObject* value = self.remove(<PyObject*>key, &found)
+        if value == NULL:
+            return False
+        py_decref(value)
+        return True
+
+    def pop(self, key, default=NOTHING, /):
+        """Removes a key and returns its unexpired value, or ``default``; without one, KeyError."""
+        cdef bint found
+        cdef PyObject* value = self.remove(<PyObject*>key, &found)
+        if value != NULL:
+            return steal(value)
+        if default is NOTHING:
+            raise KeyError(key)
+        return default
+
+    def expire(self, key, /):
+        """Ends the freshness of a key now, and leaves its value to the stale windows; whether it had been unexpired.
+
+        A load of it that is under way is detached, as by ``delete``.
+        """
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef Verdict verdict
+        cdef Visit v
+        core_set_timed(&self.core)
+        visit_start(&v, &self.core, <PyObject*>key, hash, core_now(&self.core))
+        try:
+            while True:
+                verdict = stripe_expire(v.stripe, &self.core.rules, &v.probe, v.now, &v.grave)
+                if not visit_again(&v, verdict):
+                    return verdict == HIT
+        finally:
+            probe_end(&v.probe)
+
+    def _popitem(self):
+        """Removes some unexpired pair and returns it, or None."""
+        return pop_pair(&self.core)
+
+    def sweep(self):
+        """Removes what has expired for good, windows included; how many values.
+
+        Every write and every miss does a little of this, so only a cache that nobody uses needs it to give the memory
+        of expired values back.
+        """
+        return sweep_all(&self.core)
+
+
+cdef object mapping_get(Mapping self, PyObject* const* args, Py_ssize_t count):
+    cdef int64_t ceiling = core_ceiling(&self.core)
+    cdef uint64_t hash = 0
+    cdef PyObject* value
+    if likely(count == 1 or count == 2):
+        hash = key_hash(args[0])
+        value = core_glance(&self.core, ceiling, args[0], hash)
+        if likely(value != NULL):
+            return steal(value)
+    return self.get_slowly(args, count, ceiling, hash)
+
+
+cdef MethodDef get_method
+get_method.name = b"get"
+get_method.function = <AnyFunction>mapping_get
+get_method.flags = POSITIONAL
+get_method.doc = (
+    b"get($self, key, default=None, /)\n--\n\n"
+    b"The value of ``key`` if it has one that has not expired, else ``default``."
+)
+add_method(<PyTypeObject*>Mapping, &get_method)
+
+
+def adopt(type cls not None, /):
+    """A class decorator: gives ``cls`` the methods that it inherits from extension types as its own, to be called
+    without a detour.
+    """
+    adopt_methods(<PyTypeObject*>cls)
+    return cls

@@ -1,0 +1,86 @@
+"""The two usual writes: a new value for a key that has one, and a new key for the one that leaves a full store.
+
+Both decline, and leave it to the whole procedure, where anything else is to be done: where a load or a failure is
+noted beside a value, expired values wait to be swept, values are weighed, or somebody listens to removals.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from fastcache._core.core cimport Core, core_stripe
+from fastcache._core.entry cimport Entry
+from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_victim
+from fastcache._core.grave cimport SIZE, Grave, grave_add
+from fastcache._core.key cimport YES, key_equal
+from fastcache._core.mutex cimport mutex_lock, mutex_unlock
+from fastcache._core.py cimport likely, py_incref, py_may_be_gc, unlikely
+from fastcache._core.rules cimport rules_are_full
+from fastcache._core.stripe cimport (
+    Stripe, stripe_age_lock_held, stripe_drop_value_lock_held, stripe_may_sweep_lock_held,
+)
+from fastcache._core.table cimport NO_SLOT, table_candidate, table_entry, table_reuse
+
+
+cdef inline PyObject* core_swap(
+    Core* core, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now,
+) noexcept nogil:
+    """Writes a value and hands out the former one, owned by the caller; NULL, and nothing done, if it declines."""
+    cdef Stripe* s = core_stripe(core, hash)
+    cdef PyObject* former = NULL
+    cdef uint32_t slot
+    cdef Entry* e
+    mutex_lock(&s.lock)
+    e = table_candidate(&s.table, <uint32_t>hash, &slot)
+    if (
+        likely(e != NULL and core.rules.plain and not e.has_extra)
+        and not stripe_may_sweep_lock_held(s, &core.rules, now)
+        and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES))
+    ):
+        former = <PyObject*>e.content
+        py_incref(value)
+        e.content = value
+        if unlikely(py_may_be_gc(value)):
+            s.seen_by_gc = True
+        order_touch(&s.order, e, slot)
+        stripe_age_lock_held(s, &core.rules, e, ttl, now)
+    mutex_unlock(&s.lock)
+    return former
+
+
+cdef inline bint core_displace(
+    Core* core, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, Grave* g,
+) noexcept nogil:
+    """Writes a new key into the slot of the value that leaves next; False, and nothing written, if it declines."""
+    cdef Stripe* s = core_stripe(core, hash)
+    cdef bint written = False
+    cdef uint32_t slot
+    cdef Entry* e
+    mutex_lock(&s.lock)
+    if (
+        core.rules.plain and s.values > 0 and rules_are_full(&core.rules)
+        and not stripe_may_sweep_lock_held(s, &core.rules, now)
+        # Without a word of its tag a key is certainly absent.
+        and table_candidate(&s.table, <uint32_t>hash, &slot) == NULL
+        # The slot that leaves has its memory already; a place in a queue may not.
+        and order_reserve(&s.order, &s.table, 0)
+    ):
+        slot = order_victim(&s.order, &s.table, NO_SLOT)
+        e = table_entry(&s.table, slot)
+        s.counts.evictions += 1
+        if e.has_extra:
+            stripe_drop_value_lock_held(s, &core.rules, slot, False, SIZE, now, g)
+        else:
+            order_drop(&s.order, &s.table, slot)
+            grave_add(g, <PyObject*>e.content)
+            grave_add(g, e.key)
+            table_reuse(&s.table, slot, <uint32_t>hash)
+            py_incref(key)
+            py_incref(value)
+            e.key = key
+            e.content = value
+            s.seen_by_gc |= py_may_be_gc(key) | py_may_be_gc(value)
+            order_add(&s.order, &s.table, slot)
+            stripe_age_lock_held(s, &core.rules, e, ttl, now)
+            written = True
+    mutex_unlock(&s.lock)
+    return written

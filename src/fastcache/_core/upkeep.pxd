@@ -1,0 +1,44 @@
+"""What an operation does for stripes other than its own: evict there, and sweep a little where it is due."""
+
+from libc.stdint cimport int64_t, uint32_t
+
+from fastcache._core.core cimport UNTIMED, Core, core_coarse_now, core_stripe_at
+from fastcache._core.grave cimport Grave
+from fastcache._core.mutex cimport atomic_load, atomic_store
+from fastcache._core.stripe cimport UNREAD, Stripe
+from fastcache._core.stripe_room cimport TURN_STEPS
+from fastcache._core.stripe_values cimport stripe_evict, stripe_sweep
+
+
+cdef inline uint32_t core_turn(Core* core) noexcept nogil:
+    """The stripe whose turn it is; all come round."""
+    return <uint32_t>atomic_load(&core.turn) & core.stripe_mask
+
+
+cdef inline void core_end_turn(Core* core) noexcept nogil:
+    # A turn that is lost between threads comes again.
+    atomic_store(&core.turn, atomic_load(&core.turn) + 1)
+
+
+cdef inline void core_evict_elsewhere(Core* core, const Stripe* full, int64_t now, Grave* g) noexcept:
+    """Evicts one value from a stripe other than ``full``, which has none to evict."""
+    cdef uint32_t i, first = core_turn(core)
+    cdef Stripe* s
+    for i in range(core.stripe_mask + 1):
+        s = core_stripe_at(core, (first + i) & core.stripe_mask)
+        if s != full and stripe_evict(s, &core.rules, now, g):
+            break
+    core_end_turn(core)
+
+
+cdef inline void core_sweep_elsewhere(Core* core, int64_t now, Grave* g) noexcept nogil:
+    """Keys that are in use may all be of a few stripes; this brings the memory of the others back.
+
+    ``now`` may be UNREAD.
+    """
+    if core.timing == UNTIMED or core.stripe_mask == 0:
+        return
+    if now == UNREAD:
+        now = core_coarse_now(core)
+    if stripe_sweep(core_stripe_at(core, core_turn(core)), &core.rules, now, TURN_STEPS, g) == 0:
+        core_end_turn(core)
