@@ -45,19 +45,15 @@ cdef extern from *:
     #define FC_FIRST_SHARE 0.05
     #define FC_LEAST_SHARE 0.01
     #define FC_MOST_SHARE 0.8
-    /* A vote counts in full up to this part of the values; beyond it one for the small queue counts less at once. */
+    /* A vote counts in full if so much more room, as a part of the values, would have kept the key. */
     #define FC_NEAR 0.1
-    #define FC_BEYOND 0.6
-    /* A vote for main, and what an unused value that leaves the small queue takes from it. */
-    #define FC_MAIN_VOTE 0.7
-    #define FC_DRIFT 0.002
+    /* Places that an unused value which leaves the small queue takes from it. */
+    #define FC_DRIFT 0.005
     """
     const double FIRST_SHARE "FC_FIRST_SHARE"
     const double LEAST_SHARE "FC_LEAST_SHARE"
     const double MOST_SHARE "FC_MOST_SHARE"
     const double NEAR "FC_NEAR"
-    const double BEYOND "FC_BEYOND"
-    const double MAIN_VOTE "FC_MAIN_VOTE"
     const double DRIFT "FC_DRIFT"
 
 cdef struct Adaptive:
@@ -176,7 +172,7 @@ cdef inline bint adaptive_admit(Adaptive* a, const Table* t, int away) noexcept 
     cdef double more
     cdef uint32_t slot, stay = 0
     cdef Way way
-    adaptive_vote(a, 1 if away <= near else BEYOND * near / away)
+    adaptive_vote(a, 1 if away <= near else near / away)
     if a.smalls >= a.target:
         return True
     way = adaptive_make_way(a, t, reuse, &slot, &stay)
@@ -184,10 +180,10 @@ cdef inline bint adaptive_admit(Adaptive* a, const Table* t, int away) noexcept 
         a.leaving = slot
         return True
     if way == CONTESTED:
-        adaptive_vote(a, -MAIN_VOTE)
+        adaptive_vote(a, -1)
     elif way == REFUSED and stay > 0:
         more = (reuse / stay - 1) * a.mains / length
-        adaptive_vote(a, -MAIN_VOTE if more <= near else -MAIN_VOTE * near / more)
+        adaptive_vote(a, -1 if more <= near else -near / more)
     return False
 
 

@@ -3,8 +3,8 @@
     words   | stamp:8 slot:24 | ...     oldest at `first`, `count` of them, wrapping round
 
 Nothing is taken out of the middle.  An entry's standing says which queue its value is in and when it came there;
-a word whose slot stands elsewhere, or has another stamp, is stale and passed over.  Of two words that fit, the
-newer counts; a full ring is rid of all but those that count before it grows.
+a word whose slot stands elsewhere, or has another stamp, is stale and passed over.  A slot that was emptied and filled
+again within a tick takes its older place.  A full ring is rid of stale and double words before it grows.
 """
 
 from libc.stdint cimport uint16_t, uint32_t
