@@ -104,8 +104,8 @@ def test_refresh_queue_is_never_unbounded():
     complains(TypeError, "refresh_queue", None, Cache, ttl=60, refresh_queue=None)
 
 
-@pytest.mark.parametrize("policy", ["LRU", "fifo", "", None, 1, ["lru"]])
-def test_the_eviction_policy_is_one_of_two(policy):
+@pytest.mark.parametrize("policy", ["LRU", "clock", "", None, 1, ["lru"]])
+def test_the_eviction_policy_is_one_of_three(policy):
     complains(ValueError, "policy", policy, Cache, 10, policy=policy)
 
 

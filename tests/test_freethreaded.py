@@ -141,8 +141,8 @@ STRESS = """
 
 
 @pytest.mark.parametrize(
-    ("maxsize", "policy"), [(20, "clock"), (20, "lru"), (None, "clock"), (100_000, "clock")],
-    ids=["clock", "lru", "unbounded", "striped"],
+    ("maxsize", "policy"), [(20, "adaptive"), (20, "lru"), (20, "fifo"), (None, "adaptive"), (100_000, "adaptive")],
+    ids=["adaptive", "lru", "fifo", "unbounded", "striped"],
 )  # fmt: skip
 def test_mixed_operations_on_colliding_keys_leave_a_sound_cache(maxsize: int | None, policy: str) -> None:
     snippet = STRESS.format(maxsize=maxsize, policy=policy, seconds=2 * EFFORT)

@@ -154,7 +154,7 @@ def test_what_is_held_is_not_collected():
     assert died() is cache["k"]
 
 
-@pytest.mark.parametrize("policy", ["clock", "lru"])
+@pytest.mark.parametrize("policy", ["adaptive", "lru", "fifo"])
 def test_collecting_at_every_allocation_does_no_harm(make, clock, every_allocation, policy):
     cache = make(20, ttl=5, stale_if_error=5, policy=policy)
     for n in range(400):

@@ -38,7 +38,7 @@ def test_whichever_allocation_fails_the_cache_stays_sound():
         # A listener without memory is told of nothing, and that is all.
         sys.unraisablehook = lambda unraisable: None
         failures = 0
-        for options in ({}, {"policy": "lru"}, watched):
+        for options in ({}, {"policy": "lru"}, {"policy": "fifo"}, watched):
             # Before the first memory, before its growth, before that of the index, at the limit.
             for held in (0, 4, 5, 60):
                 for operate in {**ALL, **more}.values():

@@ -77,7 +77,7 @@ def test_a_value_removed_by_the_caller_leaves_explicitly(listened, told, remove)
     assert told == [("k", "old", "explicit")]
 
 
-@pytest.mark.parametrize("policy", ["clock", "lru"])
+@pytest.mark.parametrize("policy", ["adaptive", "lru", "fifo"])
 def test_an_evicted_value_leaves_for_size(listened, told, policy):
     cache = listened(3, policy=policy)
     cache.update((n, str(n)) for n in range(5))

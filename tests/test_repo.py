@@ -28,6 +28,8 @@ LAYERS = {
     "a search": "_core.probe",
     "slots": "_core.chunks",
     "a table": "_core.table",
+    "what orders are made of": "_core.ghost _core.links _core.queue",
+    "the default order": "_core.adaptive",
     "its order": "_core.evict",
     "its options": "_core.rules",
     "a stripe": "_core.stripe",

@@ -80,7 +80,7 @@ def test_a_heavier_value_evicts_others_and_never_itself(heavy):
     assert dict(heavy.items()) == {"a": 10}
 
 
-@pytest.mark.parametrize("policy", ["clock", "lru"])
+@pytest.mark.parametrize("policy", ["adaptive", "lru", "fifo"])
 def test_the_only_value_of_a_cache_grows_in_its_place(make, policy):
     cache = make(1, max_weight=10, weigher=by_value, policy=policy)
     for weight in range(11):

@@ -55,8 +55,8 @@ class Cache(LoadingStore[K, V]):
     :param refresh_ahead: how long before its expiry a value is reloaded in the background, at its next use.
     :param stale_while_revalidate: how long after its expiry a value is still served, while it is reloaded behind.
     :param stale_if_error: how long after its expiry a value is served if loading it fails.
-    :param policy: what is evicted from a full cache: "clock" (about the least recently used; the fastest) or "lru"
-        (exactly the least recently used).  Expired values leave first.
+    :param policy: what is evicted from a full cache: "adaptive" (what is used least, by recency or frequency as the
+        keys suggest; the fastest), "lru" (exactly the least recently used) or "fifo" (exactly the oldest).  Expired values leave first.
     :param refresh_workers: most threads that reload in the background; None: min(4, processors).
     :param refresh_queue: most reloads waiting for such a thread; further ones are dropped and tried again later.
     :param seed: of the random draws, for tests.
@@ -81,7 +81,7 @@ class Cache(LoadingStore[K, V]):
         refresh_ahead: Seconds = 0,
         stale_while_revalidate: Seconds = 0,
         stale_if_error: Seconds = 0,
-        policy: EvictionPolicy = "clock",
+        policy: EvictionPolicy = "adaptive",
         refresh_workers: int | None = None,
         refresh_queue: int = 64,
         seed: int | None = None,

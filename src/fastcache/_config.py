@@ -14,7 +14,7 @@ from fastcache._core.store import nanoseconds
 from fastcache._sizes import sizeof
 
 Seconds: TypeAlias = float | timedelta
-EvictionPolicy: TypeAlias = Literal["clock", "lru"]
+EvictionPolicy: TypeAlias = Literal["adaptive", "lru", "fifo"]
 # Why a value left: it was past its lifetime and all windows; the cache was full; another was written in its place, or
 # one that is not kept; the caller removed it.
 RemovalCause: TypeAlias = Literal["expired", "size", "replaced", "explicit"]
@@ -22,7 +22,7 @@ Weigher: TypeAlias = Callable[[Any, Any], int]
 RemovalListener: TypeAlias = Callable[[Any, Any, RemovalCause], object]
 
 # An exact order needs one table, and a table numbers its entries in 24 bits.
-LRU_LIMIT = 16_000_000
+EXACT_LIMIT = 16_000_000
 RETRY_BASE = 1_000_000_000
 RETRY_CAP = 60_000_000_000
 
@@ -103,10 +103,10 @@ def settings(
     elif ahead >= ttl_ns + low:
         shortest = (ttl_ns + low) / 1e9
         raise ValueError(f"refresh_ahead={refresh_ahead!r} must be shorter than the shortest lifetime, {shortest} s")
-    if policy not in ("clock", "lru"):
-        raise ValueError(f"policy must be 'clock' or 'lru', not {policy!r}")
-    if policy == "lru" and maxsize is not None and maxsize > LRU_LIMIT:
-        raise ValueError(f"maxsize must be at most {LRU_LIMIT} with policy='lru', not {maxsize!r}")
+    if policy not in ("adaptive", "lru", "fifo"):
+        raise ValueError(f"policy must be 'adaptive', 'lru' or 'fifo', not {policy!r}")
+    if policy != "adaptive" and maxsize is not None and maxsize > EXACT_LIMIT:
+        raise ValueError(f"maxsize must be at most {EXACT_LIMIT} with policy={policy!r}, not {maxsize!r}")
     if clock is not None and not isinstance(clock, MovableClock):
         raise TypeError(f"clock must be a fastcache.testing.MovableClock, not {clock!r}")
     return Settings(

@@ -34,7 +34,7 @@ def cached(
     refresh_ahead: Seconds = 0,
     stale_while_revalidate: Seconds = 0,
     stale_if_error: Seconds = 0,
-    policy: EvictionPolicy = "clock",
+    policy: EvictionPolicy = "adaptive",
     refresh_workers: int | None = None,
     refresh_queue: int = 64,
     seed: int | None = None,

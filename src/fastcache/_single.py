@@ -31,7 +31,7 @@ class SingleFlight:
             # Nothing is kept; the size only chooses how many stripes there are.
             settings(
                 maxsize=1 << 14, ttl=0, jitter=0, refresh_ahead=0, stale_while_revalidate=0, stale_if_error=0,
-                policy="clock", seed=None, clock=None,
+                policy="adaptive", seed=None, clock=None,
             )
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.entry cimport Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim, entry_value
 from fastcache._core.evict cimport (
-    CLOCK, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
+    ADAPTIVE, FIFO, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
     order_victim,
 )
 from fastcache._core.jitter cimport random_below, random_next, random_seeded
@@ -31,10 +31,10 @@ cdef class TableProbe:
     cdef Table table
     cdef Order order
 
-    def __cinit__(self, str policy="clock"):
+    def __cinit__(self, str policy="adaptive"):
         if not table_init(&self.table):
             raise MemoryError()
-        order_init(&self.order, LRU if policy == "lru" else CLOCK)
+        order_init(&self.order, LRU if policy == "lru" else FIFO if policy == "fifo" else ADAPTIVE)
 
     def __dealloc__(self):
         cdef uint32_t slot
@@ -94,14 +94,14 @@ cdef class TableProbe:
         """Adds a key that is absent, with a value; its slot."""
         cdef uint32_t slot = table_insert(&self.table, hash)
         cdef Entry* e
-        if slot == NO_SLOT or not order_reserve(&self.order, slot):
+        if slot == NO_SLOT or not order_reserve(&self.order, &self.table, slot):
             raise MemoryError()
         e = table_entry(&self.table, slot)
         py_incref(<PyObject*>key)
         py_incref(<PyObject*>value)
         e.key = <PyObject*>key
         e.content = <PyObject*>value
-        order_add(&self.order, slot)
+        order_add(&self.order, &self.table, slot)
         return slot
 
     def remove(self, uint32_t slot):
@@ -110,7 +110,7 @@ cdef class TableProbe:
         cdef PyObject* key = e.key
         cdef PyObject* value = entry_value(e)
         pair = <object>key, <object>value
-        order_drop(&self.order, slot)
+        order_drop(&self.order, &self.table, slot)
         table_remove(&self.table, slot)
         py_decref(key)
         py_decref(value)
@@ -130,7 +130,7 @@ cdef class TableProbe:
         """The slot whose value would leave next; the table is not empty."""
         if self.table.used == 0:
             raise IndexError("empty")
-        return order_victim(&self.order, &self.table)
+        return order_victim(&self.order, &self.table, NO_SLOT)
 
     def rebuild(self):
         if not table_rebuild(&self.table):

@@ -18,50 +18,6 @@ def leave(table):
     return table.remove(table.victim())[0]
 
 
-def test_clock_takes_unused_values_in_the_order_of_their_slots():
-    table = filled("clock", 5)
-    assert [leave(table) for _ in range(5)] == [0, 1, 2, 3, 4]
-
-
-def test_clock_spares_a_used_value_for_one_round_per_mark():
-    table = filled("clock", 3)
-    table.touch(0)
-    table.touch(0)
-    table.touch(1)
-    assert [leave(table) for _ in range(3)] == [2, 1, 0]
-
-
-def test_clock_counts_use_up_to_three():
-    table = filled("clock", 1)
-    for _ in range(10):
-        table.touch(0)
-    assert table.marks(0) == 3
-
-
-def test_clock_lowers_marks_as_the_hand_passes():
-    table = filled("clock", 4)
-    for slot in (0, 1, 2):
-        table.touch(slot)
-    assert table.victim() == 3
-    assert [table.marks(slot) for slot in range(4)] == [0, 0, 0, 0]
-
-
-def test_clock_goes_on_where_it_stood():
-    table = filled("clock", 4)
-    assert leave(table) == 0
-    assert table.insert("new", 99) == 0
-    assert [leave(table) for _ in range(4)] == [1, 2, 3, "new"]
-
-
-def test_clock_walks_no_further_than_its_limit_even_if_all_were_used():
-    table = filled("clock", 1000)
-    for slot in range(1000):
-        for _ in range(3):
-            table.touch(slot)
-    assert table.victim() == HAND_STEPS
-    assert [table.marks(0), table.marks(HAND_STEPS - 1), table.marks(HAND_STEPS)] == [2, 2, 3]
-
-
 def test_lru_takes_the_longest_unused():
     table = filled("lru", 4)
     table.touch(0)

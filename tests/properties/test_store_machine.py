@@ -50,7 +50,7 @@ class CacheMachine(RuleBasedStateMachine):
             refresh_ahead=ahead,
             stale_while_revalidate=stale,
             stale_if_error=error,
-            policy="clock" if maxsize is None and max_weight is None else "lru",
+            policy="adaptive" if maxsize is None and max_weight is None else "lru",
             refresh_workers=1,
             clock=self.clock,
             max_weight=max_weight,

@@ -6,7 +6,7 @@ from libc.string cimport memset
 
 from fastcache._core.clock cimport ClockReader, clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.entry cimport Entry
-from fastcache._core.evict cimport CLOCK, order_touch
+from fastcache._core.evict cimport FIFO, LRU, order_touch
 from fastcache._core.key cimport YES, items_equal, key_equal
 from fastcache._core.mutex cimport Mutex, atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
@@ -61,7 +61,7 @@ cdef inline uint32_t core_stripes_for(const Rules* r, uint32_t processors) noexc
     """How many stripes to use: one while that is exact and its pauses short, a power of two."""
     cdef int64_t wanted = 1
     cdef int64_t entries = min(r.maxsize, r.max_weight)
-    if r.policy != CLOCK and entries != FOREVER:
+    if r.policy == LRU or r.policy == FIFO:
         return 1
     if PARALLEL:
         while wanted < 4 * processors:

@@ -43,7 +43,7 @@ cdef struct Entry:
     uint32_t hash       # low half of the mixed hash; in a free slot, the next free one
     uint8_t marks       # recent use, for eviction
     uint8_t has_extra
-    uint16_t spare
+    uint16_t standing   # queue, and the time of coming there, for eviction
 
 
 cdef inline Extra* entry_extra(const Entry* e) noexcept nogil:

@@ -1,158 +1,119 @@
-"""The order in which values leave a full stripe: CLOCK by default, exact LRU on demand.
+"""The order in which values leave a full stripe: adaptive by default, exact LRU or FIFO on demand.
 
-CLOCK (Corbato, 1968) with two-bit marks: a hit raises the entry's mark, up to three; the hand lowers marks as it
-passes and takes the first value it finds without one.  LRU links the values, newest first, in two arrays beside
-the table, so that entries pay for links only where they are wanted.
-Keys that are loading for the first time hold no value and are not part of any order.
+Keys that are loading for the first time hold no value and are not part of any order; a store without bound keeps none.
 """
 
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
+from fastcache._core.adaptive cimport (
+    MARKS_FULL, Adaptive, adaptive_add, adaptive_check, adaptive_clear, adaptive_drop, adaptive_free, adaptive_trim,
+    adaptive_victim,
+)
 from fastcache._core.entry cimport Entry, entry_value
-from fastcache._core.py cimport likely, raw_free, raw_resize
+from fastcache._core.links cimport (
+    Links, links_add, links_clear, links_drop, links_free, links_renew, links_reserve, links_trim,
+)
+from fastcache._core.py cimport unlikely
+from fastcache._core.queue cimport queue_reserve
 from fastcache._core.table cimport NO_SLOT, Table, table_entry
 
 cdef enum Policy:
-    CLOCK
+    UNORDERED
+    ADAPTIVE
     LRU
-
-cdef enum:
-    MARKS_FULL = 3
-    # The hand takes whatever it stands on rather than walk further in one call.
-    HAND_STEPS = 128
-    # Slots whose links keep their memory though nobody may need it.
-    SPARE = 64
+    FIFO
 
 cdef struct Order:
     Policy policy
-    uint32_t hand       # CLOCK: the next slot to look at
-    uint32_t newest     # LRU: NO_SLOT when empty
-    uint32_t oldest
-    uint32_t* newer     # LRU: owned; a slot's neighbours
-    uint32_t* older
-    uint32_t room       # slots that the links have memory for
+    Adaptive adaptive
+    Links links         # LRU and FIFO
+
+
+cdef inline void order_clear(Order* o) noexcept nogil:
+    """For a table without values."""
+    adaptive_clear(&o.adaptive)
+    links_clear(&o.links)
 
 
 cdef inline void order_init(Order* o, Policy policy) noexcept nogil:
     memset(o, 0, sizeof(Order))
     o.policy = policy
-    o.newest = o.oldest = NO_SLOT
+    order_clear(o)
 
 
 cdef inline void order_free(Order* o) noexcept nogil:
-    raw_free(o.newer)
-    raw_free(o.older)
+    adaptive_free(&o.adaptive)
+    links_free(&o.links)
 
 
-cdef inline bint order_reserve(Order* o, uint32_t slot) noexcept nogil:
-    """Memory to link a slot; to be had before the slot is filled."""
-    cdef uint32_t room
-    cdef uint32_t* links
-    if o.policy == CLOCK or slot < o.room:
-        return True
-    room = slot + (slot >> 2) + 16
-    links = <uint32_t*>raw_resize(o.newer, room * sizeof(uint32_t))
-    if links == NULL:
-        return False
-    o.newer = links
-    links = <uint32_t*>raw_resize(o.older, room * sizeof(uint32_t))
-    if links == NULL:
-        return False
-    o.older = links
-    o.room = room
-    return True
+cdef inline bint order_reserve(Order* o, const Table* t, uint32_t slot) noexcept nogil:
+    """Memory for a slot's value to have a place in the order; to be had before the slot is filled."""
+    if o.policy == ADAPTIVE:
+        return queue_reserve(&o.adaptive.small, t)
+    return o.policy == UNORDERED or links_reserve(&o.links, slot)
 
 
-cdef inline void order_add(Order* o, uint32_t slot) noexcept nogil:
+cdef inline void order_add(Order* o, const Table* t, uint32_t slot) noexcept nogil:
     """A value has come into the slot."""
-    if o.policy == CLOCK:
+    if o.policy == ADAPTIVE:
+        adaptive_add(&o.adaptive, t, slot)
         return
-    o.newer[slot] = NO_SLOT
-    o.older[slot] = o.newest
-    if o.newest == NO_SLOT:
-        o.oldest = slot
-    else:
-        o.newer[o.newest] = slot
-    o.newest = slot
+    # Full from the start where marks do not count: then no hit writes them.
+    table_entry(t, slot).marks = MARKS_FULL
+    if o.policy != UNORDERED:
+        links_add(&o.links, slot)
 
 
-cdef inline void order_drop(Order* o, uint32_t slot) noexcept nogil:
+cdef inline void order_drop(Order* o, const Table* t, uint32_t slot) noexcept nogil:
     """The slot's value is leaving."""
-    cdef uint32_t newer, older
-    if o.policy == CLOCK:
-        return
-    newer = o.newer[slot]
-    older = o.older[slot]
-    if newer == NO_SLOT:
-        o.newest = older
-    else:
-        o.older[newer] = older
-    if older == NO_SLOT:
-        o.oldest = newer
-    else:
-        o.newer[older] = newer
+    if o.policy == ADAPTIVE:
+        adaptive_drop(&o.adaptive, t, slot)
+    elif o.policy != UNORDERED:
+        links_drop(&o.links, slot)
 
 
 cdef inline void order_touch(Order* o, Entry* e, uint32_t slot) noexcept nogil:
     """The slot's value has been used."""
-    if likely(o.policy == CLOCK):
-        if e.marks < MARKS_FULL:
-            e.marks += 1
-    elif o.newest != slot:
-        order_drop(o, slot)
-        order_add(o, slot)
+    if e.marks < MARKS_FULL:
+        e.marks += 1
+    elif unlikely(o.policy == LRU):
+        links_renew(&o.links, slot)
 
 
-cdef inline uint32_t order_victim(Order* o, const Table* t) noexcept nogil:
-    """The slot whose value leaves next; the table holds at least one value."""
-    cdef int steps = 0
-    cdef uint32_t slot
-    cdef Entry* e
-    if o.policy == LRU:
-        return o.oldest
-    while True:
-        if o.hand >= t.fresh:
-            o.hand = 0
-        slot = o.hand
-        o.hand += 1
-        e = table_entry(t, slot)
-        if e.key == NULL or entry_value(e) == NULL:
-            continue
-        steps += 1
-        if e.marks == 0 or steps > HAND_STEPS:
-            return slot
-        e.marks -= 1
+cdef inline uint32_t order_victim(Order* o, const Table* t, uint32_t spared) noexcept nogil:
+    """The slot whose value leaves next, which must then be dropped; there is one besides ``spared`` (or NO_SLOT)."""
+    cdef uint32_t slot = o.links.oldest
+    if o.policy == ADAPTIVE:
+        return adaptive_victim(&o.adaptive, t, spared)
+    return slot if slot != spared else o.links.newer[slot]
 
 
-cdef inline void order_trim(Order* o, uint32_t slots) noexcept nogil:
-    """Gives back memory of links for slots from ``slots`` on, which are free for good."""
-    cdef uint32_t room = slots + SPARE
-    cdef uint32_t* links
-    if o.room <= 2 * slots + SPARE:
-        return
-    links = <uint32_t*>raw_resize(o.newer, room * sizeof(uint32_t))
-    if links != NULL:
-        o.newer = links
-    links = <uint32_t*>raw_resize(o.older, room * sizeof(uint32_t))
-    if links != NULL:
-        o.older = links
-    o.room = room
+cdef inline void order_trim(Order* o, const Table* t, uint32_t slots) noexcept nogil:
+    """Gives back memory that was for slots from ``slots`` on, which are free for good."""
+    if o.policy == ADAPTIVE:
+        adaptive_trim(&o.adaptive, t)
+    else:
+        links_trim(&o.links, slots)
 
 
-cdef inline const char* order_check(const Order* o, const Table* t, uint32_t values) noexcept nogil:
-    """Walks the links both ways; what is wrong, or NULL."""
-    cdef uint32_t slot = o.newest, behind = NO_SLOT, seen = 0
-    if o.policy == CLOCK:
+cdef inline const char* order_check(Order* o, const Table* t, uint32_t values) noexcept nogil:
+    """Recounts everything; what is wrong, or NULL."""
+    cdef uint32_t slot = o.links.newest, behind = NO_SLOT, seen = 0
+    if o.policy == ADAPTIVE:
+        if o.adaptive.smalls + o.adaptive.mains != values:
+            return b"values missing from the order"
+        return adaptive_check(&o.adaptive, t)
+    if o.policy == UNORDERED:
         return NULL
     while slot != NO_SLOT:
         seen += 1
         if seen > values or slot >= t.fresh or table_entry(t, slot).key == NULL:
             return b"the links of the order lead astray"
-        if entry_value(table_entry(t, slot)) == NULL or o.newer[slot] != behind:
+        if entry_value(table_entry(t, slot)) == NULL or o.links.newer[slot] != behind:
             return b"the links of the order are broken"
         behind = slot
-        slot = o.older[slot]
-    if seen != values or o.oldest != behind:
+        slot = o.links.older[slot]
+    if seen != values or o.links.oldest != behind:
         return b"values missing from the order"
     return NULL

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from fastcache._core.evict cimport CLOCK, LRU, Policy
+from fastcache._core.evict cimport ADAPTIVE, FIFO, LRU, UNORDERED, Policy
 from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_swap_if
 from fastcache._core.py cimport FOREVER
 
@@ -60,7 +60,10 @@ cdef inline int rules_read(Rules* r, object settings) except -1:
     r.keep = max(r.stale_window, r.error_window)
     r.retry_base = settings.retry_base
     r.retry_cap = settings.retry_cap
-    r.policy = LRU if settings.policy == "lru" else CLOCK
+    if r.maxsize == FOREVER and not r.weighed:
+        r.policy = UNORDERED
+    else:
+        r.policy = LRU if settings.policy == "lru" else FIFO if settings.policy == "fifo" else ADAPTIVE
     return 0
 
 

@@ -120,7 +120,7 @@ cdef inline void stripe_hand_over_lock_held(
 cdef inline void stripe_discount_lock_held(Stripe* s, Rules* r, uint32_t slot) noexcept nogil:
     """The slot's value is leaving: its place and weight are free, and it is in no order."""
     cdef int64_t weight = 0
-    order_drop(&s.order, slot)
+    order_drop(&s.order, &s.table, slot)
     s.values -= 1
     if r.weighed:
         weight = s.weights.at[slot]
@@ -147,7 +147,7 @@ cdef inline void stripe_bury_lock_held(
     table_remove(&s.table, slot)
     if s.table.room < room:
         weights_trim(&s.weights, s.table.room)
-        order_trim(&s.order, s.table.room)
+        order_trim(&s.order, &s.table, s.table.room)
 
 
 cdef inline void stripe_drop_value_lock_held(
@@ -172,7 +172,7 @@ cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, const Probe
     cdef uint32_t slot = table_insert(&s.table, <uint32_t>p.hash)
     if slot == NO_SLOT:
         return NO_SLOT
-    if not order_reserve(&s.order, slot) or (r.weighed and not weights_reserve(&s.weights, slot)):
+    if not order_reserve(&s.order, &s.table, slot) or (r.weighed and not weights_reserve(&s.weights, slot)):
         table_remove(&s.table, slot)
         return NO_SLOT
     py_incref(p.key)
@@ -244,7 +244,7 @@ cdef inline void stripe_fill_lock_held(
     e.content = value
     if former == NULL:
         s.values += 1
-        order_add(&s.order, slot)
+        order_add(&s.order, &s.table, slot)
     else:
         order_touch(&s.order, e, slot)
     s.seen_by_gc |= py_may_be_gc(value)
@@ -306,4 +306,4 @@ cdef inline const char* stripe_check_lock_held(const Stripe* s) noexcept nogil:
         return b"values or flights miscounted"
     if weight != s.weights.sum:
         return b"weights do not add up"
-    return order_check(&s.order, &s.table, values)
+    return order_check(<Order*>&s.order, &s.table, values)

@@ -6,7 +6,7 @@ All functions here expect the stripe's lock to be held.
 from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.entry cimport EXPIRED, Entry, entry_age, entry_value
-from fastcache._core.evict cimport order_touch, order_victim
+from fastcache._core.evict cimport order_victim
 from fastcache._core.grave cimport EXPIRED_VALUE, SIZE, Grave, grave_left
 from fastcache._core.py cimport FOREVER
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_place, rules_take_weight
@@ -64,19 +64,6 @@ cdef inline uint32_t stripe_sweep_lock_held(
     return stripe_sweep_some_lock_held(s, r, now, steps, one, g)
 
 
-cdef inline uint32_t stripe_victim_lock_held(Stripe* s, uint32_t spared) noexcept nogil:
-    """The slot whose value leaves next, other than ``spared``; there is such a one."""
-    cdef uint32_t slot = order_victim(&s.order, &s.table)
-    if slot != spared:
-        return slot
-    order_touch(&s.order, table_entry(&s.table, slot), slot)
-    slot = order_victim(&s.order, &s.table)
-    # An order that does not heed uses has the spared value first in any case: its neighbour, then.
-    while slot == spared or table_entry(&s.table, slot).key == NULL or entry_value(table_entry(&s.table, slot)) == NULL:
-        slot = slot + 1 if slot + 1 < s.table.fresh else 0
-    return slot
-
-
 cdef inline bint stripe_evict_lock_held(Stripe* s, Rules* r, uint32_t spared, int64_t now, Grave* g) noexcept nogil:
     """Removes one value, an expired one if there is any; False when the stripe has none but that of ``spared``.
 
@@ -86,7 +73,7 @@ cdef inline bint stripe_evict_lock_held(Stripe* s, Rules* r, uint32_t spared, in
     if s.values <= <uint32_t>(spared != NO_SLOT) or grave_left(g) < 2 * PER_ENTRY:
         return False
     if stripe_sweep_lock_held(s, r, now, EVICTION_SWEEP, True, g) == 0:
-        stripe_drop_value_lock_held(s, r, stripe_victim_lock_held(s, spared), False, SIZE, now, g)
+        stripe_drop_value_lock_held(s, r, order_victim(&s.order, &s.table, spared), False, SIZE, now, g)
         s.counts.evictions += 1
     return True
 

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint32_t
 from fastcache._core.entry cimport (
     DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_extra, entry_trim, entry_value,
 )
-from fastcache._core.evict cimport order_touch
+from fastcache._core.evict cimport order_clear, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave, grave_left
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport Probe
@@ -291,7 +291,7 @@ cdef inline void stripe_swap_out(Stripe* s, Rules* r, Table* table) noexcept nog
     rules_give_places(r, s.values, s.weights.sum)
     weights_clear(&s.weights)
     s.values = s.flights = 0
-    s.order.newest = s.order.oldest = NO_SLOT
-    s.order.hand = s.sweep_at = s.pop_at = 0
+    order_clear(&s.order)
+    s.sweep_at = s.pop_at = 0
     s.first_expiry = s.first_in_sweep = FOREVER
     mutex_unlock(&s.lock)

@@ -9,14 +9,14 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.core cimport Core, core_stripe
 from fastcache._core.entry cimport Entry
-from fastcache._core.evict cimport order_add, order_drop, order_touch, order_victim
+from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_victim
 from fastcache._core.grave cimport SIZE, Grave, grave_add
 from fastcache._core.key cimport YES, key_equal
 from fastcache._core.mutex cimport atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport likely, py_incref, py_may_be_gc, unlikely
 from fastcache._core.rules cimport rules_are_full
 from fastcache._core.stripe cimport Stripe, stripe_age_lock_held, stripe_drop_value_lock_held
-from fastcache._core.table cimport table_candidate, table_entry, table_reuse
+from fastcache._core.table cimport NO_SLOT, table_candidate, table_entry, table_reuse
 
 
 cdef inline bint core_may_sweep_lock_held(const Core* core, const Stripe* s, int64_t now) noexcept nogil:
@@ -65,14 +65,16 @@ cdef inline bint core_displace(
         and not core_may_sweep_lock_held(core, s, now)
         # Without a word of its tag a key is certainly absent.
         and table_candidate(&s.table, <uint32_t>hash, &slot) == NULL
+        # The slot that leaves has its memory already; a place in a queue may not.
+        and order_reserve(&s.order, &s.table, 0)
     ):
-        slot = order_victim(&s.order, &s.table)
+        slot = order_victim(&s.order, &s.table, NO_SLOT)
         e = table_entry(&s.table, slot)
         s.counts.evictions += 1
         if e.has_extra:
             stripe_drop_value_lock_held(s, &core.rules, slot, False, SIZE, now, g)
         else:
-            order_drop(&s.order, slot)
+            order_drop(&s.order, &s.table, slot)
             grave_add(g, <PyObject*>e.content)
             grave_add(g, e.key)
             table_reuse(&s.table, slot, <uint32_t>hash)
@@ -81,7 +83,7 @@ cdef inline bint core_displace(
             e.key = key
             e.content = value
             s.seen_by_gc |= py_may_be_gc(key) | py_may_be_gc(value)
-            order_add(&s.order, slot)
+            order_add(&s.order, &s.table, slot)
             stripe_age_lock_held(s, &core.rules, e, ttl, now)
             written = True
     mutex_unlock(&s.lock)
