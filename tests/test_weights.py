@@ -187,6 +187,13 @@ def test_a_written_value_is_weighed_once_with_its_key(make, write):
     assert weighed == [("k", "new")]
 
 
+@pytest.mark.parametrize("write", ["set", "setitem", "setdefault", "get_or_load"])
+def test_weighing_takes_nothing_from_a_life(make, clock, write):
+    cache = make(max_weight=10, weigher=lambda key, value: clock.advance(50) or 1, ttl=60)
+    WRITES[write](cache, "k")
+    assert cache.get_entry("k").ttl_left == 60
+
+
 def test_what_is_not_to_be_kept_is_not_weighed(make):
     cache = make(max_weight=10, weigher=fail, ttl=60)
     cache.set("k", 1, ttl=0)

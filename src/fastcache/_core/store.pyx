@@ -123,9 +123,11 @@ cdef class Store:
         cdef int64_t weight = -1 if keep and self.core.rules.weighed else 0
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash, now)
         if self.core.rules.weighed and not keep and ttl != 0:
             weight = self.weigh(<object>key, <object>value)
+            # A life begins when its value is written, however long the weighing took.
+            now = core_now(&self.core)
+        visit_start(&v, &self.core, key, hash, now)
         try:
             while True:
                 verdict = stripe_put(
@@ -137,6 +139,7 @@ cdef class Store:
                     visit_tidy(&v)
                     return kept
                 weight = self.weigh(<object>key, <object>value)
+                v.now = core_now(&self.core)
         finally:
             probe_end(&v.probe)
 
