@@ -8,10 +8,10 @@ SOURCES := pyproject.toml setup.py $(wildcard src/fastcache/_core/*.p* src/fastc
 CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd tests/native/*.pyx
 
 .DEFAULT_GOAL := help
-.PHONY: help build test stress sanitize lint types bench demo sdist clean
+.PHONY: help build test stress sanitize lint types bench instructions demo sdist clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # An environment with what the suite and the demo need; an older wheel rather than a build that needs more compilers.
 $(BIN)/.tools: pyproject.toml
@@ -64,12 +64,15 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
 	    $(addprefix fastcache._core.,movable flight store mapping loading function)
 
-$(BIN)/.bench: $(BIN)/.built
-	$(PIP) install --group bench
+$(BIN)/.bench: $(BIN)/.built bench/install.py
+	$(BIN)/python -m bench.install
 	@touch $@
 
-bench: $(BIN)/.bench ## measure against dict and lru_cache
+bench: $(BIN)/.bench ## measure against all peers, with a verdict for each goal; ARGS="--quick", "--save"
 	$(BIN)/python -m bench.report $(ARGS)
+
+instructions: $(BIN)/.built ## count the instructions of hot operations; fails where one grew by more than 5 %
+	$(BIN)/python -m bench.instructions $(ARGS)
 
 sdist: $(BIN)/.tools ## build the source distribution into dist/
 	$(PIP) install build

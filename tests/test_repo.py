@@ -115,6 +115,12 @@ def test_the_demo_uses_public_names_only() -> None:
     assert private == []
 
 
+def test_the_benchmarks_use_public_names_only() -> None:
+    paths = sorted((ROOT / "bench").rglob("*.py"))
+    private = [(path, target) for path in paths for target in imported(path) if target.startswith("fastcache._")]
+    assert private == []
+
+
 def test_nothing_but_the_demo_needs_another_distribution() -> None:
     known = {*sys.stdlib_module_names, "fastcache", "cython", "cpython", "libc"}
     others = [
