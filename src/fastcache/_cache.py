@@ -127,13 +127,6 @@ class Cache(LoadingStore[K, V]):
     def items(self) -> Items[K, V]:
         return Items(self)
 
-    def popitem(self) -> tuple[K, V]:
-        """Removes and returns some unexpired pair; KeyError if there is none."""
-        pair = self._popitem()
-        if pair is None:
-            raise KeyError("the cache is empty")
-        return pair
-
     def update(self, other: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **more: Any) -> None:
         """Writes all pairs, one after the other."""
         pairs: Any = other

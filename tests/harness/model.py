@@ -28,7 +28,11 @@ class Held:
 
 
 class Model:
-    """:param retry_in: asks the real cache for how long it leaves a failing key alone, which is drawn at random."""
+    """:param retry_in: asks the real cache for how long it leaves a failing key alone, which is drawn at random.
+
+    ``removed`` lists what has left alive: (key, value, cause).  What expires is not in it, for a cache may notice
+    later.  ``stored`` lists all values that were ever held.
+    """
 
     def __init__(
         self,
@@ -38,8 +42,14 @@ class Model:
         stale_window: int,
         error_window: int,
         retry_in: Callable[[Any], int],
+        max_weight: int | None = None,
+        weigher: Callable[[Any, Any], int] = lambda key, value: 0,
     ) -> None:
         self.maxsize = maxsize
+        self.max_weight = max_weight
+        self.weigher = weigher
+        self.removed: list[tuple[Any, Any, str]] = []
+        self.stored: list[Any] = []
         self.ttl = ttl
         self.refresh_ahead = refresh_ahead
         self.stale_window = stale_window
@@ -48,7 +58,7 @@ class Model:
         self.now = 0
         # In the order of their use, the longest unused first.
         self.held: dict[Any, Held] = {}
-        self.hits = self.stale_hits = self.misses = self.loads = self.load_errors = self.evictions = 0
+        self.hits = self.stale_hits = self.misses = self.loads = self.load_errors = self.evictions = self.oversized = 0
         self.refreshes_started = self.refreshes_ok = self.refreshes_failed = 0
 
     def age(self, key: Any) -> str:
@@ -82,24 +92,43 @@ class Model:
 
     def set(self, key: Any, value: Any, ttl: Any = ...) -> None:
         lives = self.ttl if ttl is ... else ttl
-        if lives == 0:
-            self.held.pop(key, None)
+        too_heavy = self.max_weight is not None and self.weigher(key, value) > self.max_weight
+        if lives == 0 or too_heavy:
+            self.oversized += lives != 0
+            self._remove(key, "replaced")
             return
-        if key not in self.held:
-            self._make_place()
+        self._make_room(key, value)
+        self._remove(key, "replaced")
         due_at = expires_at = None
         if lives is not None:
             expires_at = self.now + lives
             due_at = expires_at - (self.refresh_ahead if self.refresh_ahead < lives else lives // 2)
-        self.held.pop(key, None)
         self.held[key] = Held(value, due_at, expires_at)
+        self.stored.append(value)
 
-    def _make_place(self) -> None:
-        for key in [key for key in self.held if self.age(key) == "gone"]:
-            del self.held[key]
-        if self.maxsize is not None and len(self.held) == self.maxsize:
-            del self.held[next(iter(self.held))]
+    def weight(self) -> int:
+        return sum(self.weigher(key, held.value) for key, held in self.held.items() if self.age(key) != "gone")
+
+    def _remove(self, key: Any, cause: str) -> None:
+        if key in self.held and self.age(key) != "gone":
+            self.removed.append((key, self.held[key].value, cause))
+        self.held.pop(key, None)
+
+    def _make_room(self, key: Any, value: Any) -> None:
+        for gone in [gone for gone in self.held if self.age(gone) == "gone"]:
+            del self.held[gone]
+        others = [other for other in self.held if other != key]
+        for other in others:
+            if not self._is_full(key, value):
+                return
+            self._remove(other, "size")
             self.evictions += 1
+
+    def _is_full(self, key: Any, value: Any) -> bool:
+        if self.maxsize is not None and len({*self.held, key}) > self.maxsize:
+            return True
+        own = self.weigher(key, self.held[key].value) if key in self.held else 0
+        return self.max_weight is not None and self.weight() - own + self.weigher(key, value) > self.max_weight
 
     def setdefault(self, key: Any, value: Any) -> Any:
         if not self.has(key):
@@ -109,12 +138,13 @@ class Model:
         return self.held[key].value
 
     def pop(self, key: Any) -> Any:
-        had = self.has(key)
-        held = self.held.pop(key, None)
-        return held.value if held is not None and had else MISSING
+        value = self.held[key].value if self.has(key) else MISSING
+        self._remove(key, "explicit")
+        return value
 
     def clear(self) -> None:
-        self.held.clear()
+        for key in list(self.held):
+            self._remove(key, "explicit")
 
     def expire(self, key: Any) -> bool:
         had = self.has(key)

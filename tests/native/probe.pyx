@@ -11,6 +11,7 @@ from fastcache._core.evict cimport (
 )
 from fastcache._core.jitter cimport random_below, random_next, random_seeded
 from fastcache._core.key cimport key_equal, key_hash
+from fastcache._core.ledger cimport VACANT
 from fastcache._core.probe cimport Probe, probe_end, probe_settle, probe_start
 from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_incref, raw_free
 from fastcache._core.table cimport (
@@ -48,6 +49,15 @@ cdef class TableProbe:
 
     def __len__(self):
         return self.table.used
+
+    @property
+    def chunks(self):
+        """(chunks that have memory, chunks given back amid others)."""
+        cdef uint32_t number, vacant = 0
+        cdef uint32_t last = (self.table.room + 511) // 512
+        for number in range(last):
+            vacant += self.table.ledger.of[number].free_slot == VACANT
+        return last - vacant, vacant
 
     @property
     def sizes(self):

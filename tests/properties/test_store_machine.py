@@ -24,6 +24,10 @@ class LoadFailedError(Exception):
     """What a loader of these tests raises."""
 
 
+def weigher(key, value):
+    return value % 5
+
+
 def in_nanoseconds(ttl):
     return ttl if ttl is ... or ttl is None else ttl * SECOND
 
@@ -35,8 +39,9 @@ class CacheMachine(RuleBasedStateMachine):
         maxsize=st.sampled_from([None, 1, 3]),
         ttl=st.sampled_from([10, 10, 10, None]),
         windows=st.sampled_from([*WINDOWS, (3, 5, 20), (3, 5, 20), (3, 5, 20)]),
+        max_weight=st.sampled_from([None, None, 3, 6]),
     )
-    def make(self, maxsize, ttl, windows):
+    def make(self, maxsize, ttl, windows, max_weight):
         ahead, stale, error = windows if ttl is not None else (0, 0, 0)
         self.clock = MovableClock(0)
         self.cache = Cache(
@@ -45,10 +50,14 @@ class CacheMachine(RuleBasedStateMachine):
             refresh_ahead=ahead,
             stale_while_revalidate=stale,
             stale_if_error=error,
-            policy="adaptive" if maxsize is None else "lru",
+            policy="adaptive" if maxsize is None and max_weight is None else "lru",
             refresh_workers=1,
             clock=self.clock,
+            max_weight=max_weight,
+            weigher=weigher if max_weight else None,
+            on_removal=lambda key, value, cause: self.removed.append((key, value, cause)),
         )
+        self.removed = []
         self.model = Model(
             maxsize,
             in_nanoseconds(ttl),
@@ -56,11 +65,15 @@ class CacheMachine(RuleBasedStateMachine):
             stale * SECOND,
             error * SECOND,
             lambda key: round(self.cache.get_entry(key).retry_in * SECOND),
+            max_weight,
+            weigher,
         )
         self.number = 0
 
     def teardown(self):
         if self.cache is not None:
+            self.cache.clear()
+            assert sorted(value for _, value, _ in self.removed) == sorted(self.model.stored)
             self.cache.close()
 
     @rule(seconds=STEPS)
@@ -156,11 +169,27 @@ class CacheMachine(RuleBasedStateMachine):
     @invariant()
     def has_counted_the_same(self):
         stats, model = self.cache.stats(), self.model
-        names = "hits stale_hits misses loads load_errors evictions refreshes_started refreshes_ok refreshes_failed"
+        names = "hits stale_hits misses loads load_errors evictions oversized "
+        names += "refreshes_started refreshes_ok refreshes_failed"
         assert {name: getattr(stats, name) for name in names.split()} == {
             name: getattr(model, name) for name in names.split()
         }
         assert (stats.coalesced, stats.discarded, stats.refreshes_dropped) == (0, 0, 0)
+
+    @precondition(lambda self: self.cache is not None)
+    @invariant()
+    def has_told_of_the_same_removals(self):
+        # Counting sweeps out what has expired for good.
+        len(self.cache)
+        left = [event for event in self.removed if event[2] != "expired"]
+        # One operation may remove several; in which order is not promised.
+        assert sorted(left, key=repr) == sorted(self.model.removed, key=repr)
+        numbers = [value for _, value, _ in self.removed]
+        assert len(set(numbers)) == len(numbers)
+        held = {held.value for key, held in self.model.held.items() if self.model.age(key) != "gone"}
+        assert not held & set(numbers)
+        if self.cache.stats().weight or self.model.max_weight:
+            assert self.cache.stats().weight == self.model.weight()
 
     @precondition(lambda self: self.cache is not None)
     @invariant()

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import assert_type
 
 import fastcache
-from fastcache import Cache, CacheInfo, Entry, FlightInfo, Flown, Policy, SingleFlight, Stats, cached, percent
+from fastcache import (
+    Cache,
+    CacheInfo,
+    Entry,
+    FlightInfo,
+    Flown,
+    Policy,
+    RemovalCause,
+    SingleFlight,
+    Stats,
+    cached,
+    percent,
+    sizeof,
+)
 from fastcache.testing import MovableClock
 
 
@@ -26,7 +39,15 @@ assert_type(cache.delete("k"), bool)
 assert_type(cache.get_entry("k"), Entry | None)
 assert_type(cache.stats() - cache.stats(), Stats)
 assert_type(cache.flights(), list[FlightInfo])
+assert_type(cache.sweep(), int)
+assert_type(cache.stats().weight, int)
 cache.set("k", 1, ttl=None)
+
+
+def listen(key: str, value: int, cause: RemovalCause) -> None: ...
+
+
+weighed: Cache[str, int] = Cache(max_weight=1000, weigher=sizeof, on_removal=listen)
 
 preset: Cache[str, int] = Cache(100, **Policy.hot_key(60))
 wide = Policy.bulk(60) | Policy.always_available(60)

@@ -13,6 +13,9 @@ from fastcache._core.ledger cimport (
 )
 from fastcache._core.py cimport raw_alloc, raw_free, raw_resize, raw_zeroed
 
+cdef extern from "pages.h" nogil:
+    void vacate_pages "fc_vacate_pages"(void* memory, size_t size) noexcept
+
 cdef extern from *:
     """
     #define FC_NO_SLOT 0xFFFFFFFFu
@@ -29,6 +32,7 @@ cdef enum:
     CHUNK_BITS = 9
     CHUNK_ROOM = 512
     FIRST_ROOM = 4
+    SMALL_ROOM = 16
     # Slots are numbered from 1 in 24 bits.
     TABLE_LIMIT = (1 << 24) - 1
 
@@ -71,8 +75,9 @@ cdef inline void slots_free(Table* t) noexcept nogil:
     raw_free(t.chunks)
 
 
-cdef inline void table_retire(Table* t, void* memory) noexcept nogil:
+cdef inline void table_retire(Table* t, void* memory, size_t size) noexcept nogil:
     """Memory that the table has no use for any more: an index, or the entries of a chunk."""
+    vacate_pages(memory, size)
     raw_free(memory)
 
 
@@ -150,15 +155,15 @@ cdef inline uint32_t table_take_slot(Table* t) noexcept nogil:
 cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
     """Gives the memory of a chunk without entries back; at the end of the table, that of its like before it, too."""
     if number != (t.fresh - 1) >> CHUNK_BITS:
-        table_retire(t, t.chunks[number])
+        table_retire(t, t.chunks[number], CHUNK_ROOM * sizeof(Entry))
         t.chunks[number] = <Entry*>ZEROED_CHUNK
         ledger_vacate(&t.ledger, number)
         return
     while True:
-        # A first chunk that never grew to its full size is not worth the while.
-        if t.room >= CHUNK_ROOM:
+        # What a first chunk had to begin with is not worth the while.
+        if t.room > SMALL_ROOM:
             if t.ledger.of[number].free_slot != VACANT:
-                table_retire(t, t.chunks[number])
+                table_retire(t, t.chunks[number], min(t.room, <uint32_t>CHUNK_ROOM) * sizeof(Entry))
                 t.chunks[number] = <Entry*>ZEROED_CHUNK
             t.room = number << CHUNK_BITS
         ledger_forget(&t.ledger, number)
@@ -168,8 +173,8 @@ cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
         number -= 1
 
 
-cdef inline void table_give_slot(Table* t, uint32_t slot) noexcept nogil:
-    """Frees a slot; what its entry owned has been taken out."""
+cdef inline bint table_give_slot(Table* t, uint32_t slot) noexcept nogil:
+    """Frees a slot, what its entry owned having been taken out; True if its chunk was given back."""
     cdef uint32_t number = slot >> CHUNK_BITS
     cdef Chunk* c = &t.ledger.of[number]
     cdef Entry* e = table_entry(t, slot)
@@ -179,8 +184,10 @@ cdef inline void table_give_slot(Table* t, uint32_t slot) noexcept nogil:
         ledger_link(&t.ledger, &t.ledger.open, number)
     c.free_slot = slot & (CHUNK_ROOM - 1)
     c.used -= 1
-    if c.used == 0:
-        table_vacate(t, number)
+    if c.used > 0:
+        return False
+    table_vacate(t, number)
+    return True
 
 cdef inline const char* slots_check(const Table* t) noexcept nogil:
     """Recounts what is free and what is not; what is wrong, or NULL."""

@@ -26,7 +26,7 @@ cdef extern from *:
     const bint PARALLEL "FC_PARALLEL"
 
 cdef enum:
-    MOST_STRIPES = 64
+    MOST_STRIPES = 128
     # More entries than this in one index would make its rebuilding felt.
     STRIPE_ENTRIES = 32_768
     # Fewer than this and a stripe of a parallel build has no policy worth the name.

@@ -10,8 +10,11 @@ from cpython.object cimport PyObject
 from fastcache._core.mutex cimport assert_outside
 from fastcache._core.py cimport py_decref, raw_alloc, raw_free
 
-cdef extern from "Python.h":
-    void report_unraisable "PyErr_WriteUnraisable"(PyObject*) noexcept
+cdef extern from "removal.h":
+    void tell "fc_tell"(PyObject* listener, PyObject* key, PyObject* value, const char* cause) noexcept
+
+cdef extern from *:
+    bint unlikely(bint) noexcept nogil
 
 cdef enum:
     GRAVE_ROOM = 64
@@ -48,17 +51,13 @@ cdef inline int grave_left(const Grave* grave) noexcept nogil:
 
 
 cdef inline void report_removal(PyObject* listener, PyObject* key, PyObject* value, int cause) noexcept:
-    """Calls who listens; what he raises goes to ``sys.unraisablehook``."""
-    if listener == NULL:
-        return
-    try:
-        (<object>listener)(
-            <object>key, <object>value,
-            "expired" if cause == EXPIRED_VALUE else "size" if cause == SIZE
-            else "replaced" if cause == REPLACED else "explicit",
+    """Calls who listens, if anybody does; what he raises goes to ``sys.unraisablehook``."""
+    if listener != NULL:
+        tell(
+            listener, key, value,
+            b"expired" if cause == EXPIRED_VALUE else b"size" if cause == SIZE
+            else b"replaced" if cause == REPLACED else b"explicit",
         )
-    except BaseException:
-        report_unraisable(listener)
 
 
 cdef inline void grave_drop(Grave* grave, PyObject* listener) noexcept:
@@ -71,7 +70,7 @@ cdef inline void grave_drop(Grave* grave, PyObject* listener) noexcept:
         o = grave.dead[i]
         cause = <int>(<size_t>o & CAUSE_BITS)
         i += 1
-        if cause != NOT_REMOVED:
+        if unlikely(cause != NOT_REMOVED):
             o = <PyObject*>(<size_t>o & ~<size_t>CAUSE_BITS)
             report_removal(listener, grave.dead[i], o, cause)
             py_decref(grave.dead[i])

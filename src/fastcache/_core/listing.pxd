@@ -77,6 +77,9 @@ cdef inline int64_t sweep_out(Core* core, Stripe* s, int64_t now) noexcept:
         removed += stripe_sweep(s, &core.rules, now, 2 * s.table.fresh + 2, &g)
         full = grave_left(&g) < PER_ENTRY
         grave_drop(&g, core.listener)
+        # There may be a million of them; others want to run meanwhile.
+        with nogil:
+            pass
     return removed
 
 

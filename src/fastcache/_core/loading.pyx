@@ -241,7 +241,8 @@ cdef class LoadingStore(Mapping):
                 grave_drop(&g, self.core.listener)
             if elsewhere:
                 core_evict_elsewhere(&self.core, s, now, &g)
-        core_sweep_elsewhere(&self.core, now, &g)
+        if self.core.timing != UNTIMED and self.core.stripe_mask > 0:
+            core_sweep_elsewhere(&self.core, now, &g)
         flight.shared = shared
         flight.value = value
         flight.end(LANDED)

@@ -164,9 +164,12 @@ cdef class Mapping(Store):
         finally:
             probe_end(&v.probe)
 
-    def _popitem(self):
-        """Removes some unexpired pair and returns it, or None."""
-        return pop_pair(&self.core)
+    def popitem(self):
+        """Removes some unexpired pair and returns it; KeyError if there is none."""
+        pair = pop_pair(&self.core)
+        if pair is None:
+            raise KeyError("the cache is empty")
+        return pair
 
     def sweep(self):
         """Removes what has expired for good, windows included; how many values.

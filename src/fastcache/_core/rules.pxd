@@ -31,12 +31,13 @@ cdef struct Rules:
     # Shared by all stripes; atomic.
     int64_t values              # values held, and places taken for values about to be
     int64_t weight              # the same, weighed
+    int64_t first_expiry        # no value of any stripe expires before this instant; a hint
 
 
 cdef inline void rules_init(Rules* r) noexcept nogil:
     """Those of a store that was never set up: unbounded, and nothing expires."""
     memset(r, 0, sizeof(Rules))
-    r.ttl = r.maxsize = r.max_weight = r.retry_cap = FOREVER
+    r.ttl = r.maxsize = r.max_weight = r.retry_cap = r.first_expiry = FOREVER
 
 
 cdef inline int rules_read(Rules* r, object settings) except -1:

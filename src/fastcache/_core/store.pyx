@@ -94,8 +94,8 @@ cdef class Store:
         return result
 
     cdef int64_t weigh(self, object key, object value) except -1:
-        """What an entry weighs; 0 where nothing is weighed."""
-        return weight_of(self.weigher, key, value) if self.core.rules.weighed else 0
+        """What an entry weighs; nothing in a cache that is being collected, which a finalizer may still write to."""
+        return 0 if self.weigher is None else weight_of(self.weigher, key, value)
 
     cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL:
         """A new reference to an unexpired value, or NULL without an exception."""
@@ -123,9 +123,11 @@ cdef class Store:
         cdef int64_t weight = -1 if keep and self.core.rules.weighed else 0
         cdef Verdict verdict
         cdef Visit v
-        visit_start(&v, &self.core, key, hash, now)
         if self.core.rules.weighed and not keep and ttl != 0:
             weight = self.weigh(<object>key, <object>value)
+            # A life begins when its value is written, however long the weighing took.
+            now = core_now(&self.core)
+        visit_start(&v, &self.core, key, hash, now)
         try:
             while True:
                 verdict = stripe_put(
@@ -137,6 +139,7 @@ cdef class Store:
                     visit_tidy(&v)
                     return kept
                 weight = self.weigh(<object>key, <object>value)
+                v.now = core_now(&self.core)
         finally:
             probe_end(&v.probe)
 

@@ -21,7 +21,7 @@ from fastcache._core.evict cimport (
 )
 from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Cause, Grave, grave_add, grave_add_removed
 from fastcache._core.jitter cimport random_below, random_seeded
-from fastcache._core.mutex cimport Mutex
+from fastcache._core.mutex cimport Mutex, atomic_load, atomic_store
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_may_be_gc
 from fastcache._core.rules cimport Rules, rules_give_places
@@ -135,6 +135,7 @@ cdef inline void stripe_bury_lock_held(
     cdef Entry* e = table_entry(&s.table, slot)
     cdef Extra* x = entry_extra(e)
     cdef PyObject* value = entry_value(e)
+    cdef uint32_t room = s.table.room
     if value != NULL:
         stripe_discount_lock_held(s, r, slot)
     stripe_detach_lock_held(s, x, g)
@@ -144,8 +145,9 @@ cdef inline void stripe_bury_lock_held(
         grave_add(g, x.error)
         extra_free(x, &s.spare)
     table_remove(&s.table, slot)
-    weights_trim(&s.weights, s.table.room)
-    order_trim(&s.order, &s.table, s.table.room)
+    if s.table.room < room:
+        weights_trim(&s.weights, s.table.room)
+        order_trim(&s.order, &s.table, s.table.room)
 
 
 cdef inline void stripe_drop_value_lock_held(
@@ -165,11 +167,6 @@ cdef inline void stripe_drop_value_lock_held(
     x.failures = 0
 
 
-cdef inline bint stripe_may_sweep_lock_held(const Stripe* s, const Rules* r, int64_t now) noexcept nogil:
-    """Whether some value may be past all its windows."""
-    return s.values > 0 and now >= s.first_expiry and now - s.first_expiry >= r.keep
-
-
 cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, const Probe* p) noexcept nogil:
     """An entry without content for the probe's key, which is absent; NO_SLOT when memory is out."""
     cdef uint32_t slot = table_insert(&s.table, <uint32_t>p.hash)
@@ -184,11 +181,13 @@ cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, const Probe
     return slot
 
 
-cdef inline void stripe_note_expiry_lock_held(Stripe* s, int64_t expires_at) noexcept nogil:
+cdef inline void stripe_note_expiry_lock_held(Stripe* s, Rules* r, int64_t expires_at) noexcept nogil:
     if expires_at < s.first_expiry:
         s.first_expiry = expires_at
     if expires_at < s.first_in_sweep:
         s.first_in_sweep = expires_at
+    if expires_at < atomic_load(&r.first_expiry):
+        atomic_store(&r.first_expiry, expires_at)
 
 
 cdef inline int64_t stripe_lifetime_lock_held(Stripe* s, const Rules* r, int64_t ttl) noexcept nogil:
@@ -206,7 +205,7 @@ cdef inline int64_t stripe_lifetime_lock_held(Stripe* s, const Rules* r, int64_t
     return max(ttl + low + random_below(&s.random, span + 1), 1)
 
 
-cdef inline void stripe_age_lock_held(Stripe* s, const Rules* r, Entry* e, int64_t ttl, int64_t now) noexcept nogil:
+cdef inline void stripe_age_lock_held(Stripe* s, Rules* r, Entry* e, int64_t ttl, int64_t now) noexcept nogil:
     """A value's life begins."""
     cdef int64_t lifetime
     if ttl == FOREVER:
@@ -216,11 +215,11 @@ cdef inline void stripe_age_lock_held(Stripe* s, const Rules* r, Entry* e, int64
     e.expires_at = now + lifetime
     # A lifetime that early refresh would use up starts it half-way.
     e.due_at = e.expires_at - (r.refresh_ahead if r.refresh_ahead < lifetime else lifetime >> 1)
-    stripe_note_expiry_lock_held(s, e.expires_at)
+    stripe_note_expiry_lock_held(s, r, e.expires_at)
 
 
 cdef inline void stripe_fill_lock_held(
-    Stripe* s, const Rules* r, uint32_t slot, PyObject* value, int64_t ttl, int64_t weight, int64_t now, Grave* g,
+    Stripe* s, Rules* r, uint32_t slot, PyObject* value, int64_t ttl, int64_t weight, int64_t now, Grave* g,
 ) noexcept nogil:
     """Writes a value (a reference to it is taken) into an entry whose place and weight are taken.
 

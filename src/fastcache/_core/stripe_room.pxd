@@ -10,7 +10,7 @@ from fastcache._core.evict cimport order_victim
 from fastcache._core.grave cimport EXPIRED_VALUE, SIZE, Grave, grave_left
 from fastcache._core.py cimport FOREVER
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_place, rules_take_weight
-from fastcache._core.stripe cimport PER_ENTRY, Stripe, stripe_drop_value_lock_held, stripe_may_sweep_lock_held
+from fastcache._core.stripe cimport PER_ENTRY, Stripe, stripe_drop_value_lock_held
 from fastcache._core.table cimport NO_SLOT, table_entry, table_skip
 
 cdef enum:
@@ -21,7 +21,7 @@ cdef enum:
     EVICTION_SWEEP = 4096
 
 
-cdef inline uint32_t stripe_sweep_lock_held(
+cdef inline uint32_t stripe_sweep_some_lock_held(
     Stripe* s, Rules* r, int64_t now, uint32_t steps, bint one, Grave* g,
 ) noexcept nogil:
     """Looks at the next slots for values past all their windows and removes them: all of them, or only one.
@@ -30,8 +30,6 @@ cdef inline uint32_t stripe_sweep_lock_held(
     """
     cdef Entry* e
     cdef uint32_t removed = 0
-    if not stripe_may_sweep_lock_held(s, r, now):
-        return 0
     while steps > 0 and s.values > 0 and grave_left(g) >= PER_ENTRY:
         steps -= 1
         if s.sweep_at >= s.table.fresh:
@@ -55,6 +53,15 @@ cdef inline uint32_t stripe_sweep_lock_held(
         if one:
             break
     return removed
+
+
+cdef inline uint32_t stripe_sweep_lock_held(
+    Stripe* s, Rules* r, int64_t now, uint32_t steps, bint one, Grave* g,
+) noexcept nogil:
+    """``stripe_sweep_some_lock_held``, if some value may be past all its windows."""
+    if now < s.first_expiry or now - s.first_expiry < r.keep:
+        return 0
+    return stripe_sweep_some_lock_held(s, r, now, steps, one, g)
 
 
 cdef inline bint stripe_evict_lock_held(Stripe* s, Rules* r, uint32_t spared, int64_t now, Grave* g) noexcept nogil:

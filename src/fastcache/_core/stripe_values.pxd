@@ -177,7 +177,7 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
                     x.due_at = now
                 else:
                     e.due_at = now
-                stripe_note_expiry_lock_held(s, now)
+                stripe_note_expiry_lock_held(s, r, now)
             entry_trim(e, &s.spare)
     mutex_unlock(&s.lock)
     return verdict

@@ -12,13 +12,17 @@ from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_victim
 from fastcache._core.grave cimport SIZE, Grave, grave_add
 from fastcache._core.key cimport YES, key_equal
-from fastcache._core.mutex cimport mutex_lock, mutex_unlock
+from fastcache._core.mutex cimport atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport likely, py_incref, py_may_be_gc, unlikely
 from fastcache._core.rules cimport rules_are_full
-from fastcache._core.stripe cimport (
-    Stripe, stripe_age_lock_held, stripe_drop_value_lock_held, stripe_may_sweep_lock_held,
-)
+from fastcache._core.stripe cimport Stripe, stripe_age_lock_held, stripe_drop_value_lock_held
 from fastcache._core.table cimport NO_SLOT, table_candidate, table_entry, table_reuse
+
+
+cdef inline bint core_may_sweep_lock_held(const Core* core, const Stripe* s, int64_t now) noexcept nogil:
+    """Whether a write has some sweeping to do, in its own stripe or in another."""
+    cdef int64_t first = s.first_expiry if core.stripe_mask == 0 else atomic_load(&core.rules.first_expiry)
+    return now >= first and now - first >= core.rules.keep
 
 
 cdef inline PyObject* core_swap(
@@ -33,7 +37,7 @@ cdef inline PyObject* core_swap(
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if (
         likely(e != NULL and core.rules.plain and not e.has_extra)
-        and not stripe_may_sweep_lock_held(s, &core.rules, now)
+        and not core_may_sweep_lock_held(core, s, now)
         and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES))
     ):
         former = <PyObject*>e.content
@@ -58,7 +62,7 @@ cdef inline bint core_displace(
     mutex_lock(&s.lock)
     if (
         core.rules.plain and s.values > 0 and rules_are_full(&core.rules)
-        and not stripe_may_sweep_lock_held(s, &core.rules, now)
+        and not core_may_sweep_lock_held(core, s, now)
         # Without a word of its tag a key is certainly absent.
         and table_candidate(&s.table, <uint32_t>hash, &slot) == NULL
         # The slot that leaves has its memory already; a place in a queue may not.

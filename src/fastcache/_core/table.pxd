@@ -8,8 +8,8 @@ spares it most looks at foreign entries.  A removed word leaves no mark behind: 
 (Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so searches stay short however many keys come and go.
 The five upper bits of a tag are also the five lower ones of the home, so that a word tells by itself how far it was
 pushed, as long as no word of the table was pushed further than that.
-A full table rebuilds its index from the stored hashes and asks no key.  When most entries have left it is rebuilt
-smaller.
+A full table rebuilds its index from the stored hashes and asks no key.  When most entries have left, and memory with
+them, it is rebuilt smaller.
 """
 
 from cpython.object cimport PyObject
@@ -17,7 +17,8 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.chunks cimport (
-    NO_SLOT, Table, slots_check, slots_free, table_entry, table_give_slot, table_retire, table_skip, table_take_slot,
+    CHUNK_ROOM, NO_SLOT, Table, slots_check, slots_free, table_entry, table_give_slot, table_retire, table_skip,
+    table_take_slot,
 )
 from fastcache._core.entry cimport Entry
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
@@ -30,7 +31,13 @@ cdef extern from *:
     #define FC_EMPTY 0u
     #define FC_TAG 0xFF000000u
     #define FC_SLOT 0x00FFFFFFu
+    #if defined(__GNUC__)
+    #define FC_PREFETCH(p) __builtin_prefetch(p, 1)
+    #else
+    #define FC_PREFETCH(p) ((void)0)
+    #endif
     """
+    void prefetch "FC_PREFETCH"(const void*) noexcept nogil
     const uint32_t EMPTY "FC_EMPTY"
     const uint32_t TAG "FC_TAG"
     const uint32_t SLOT "FC_SLOT"
@@ -38,8 +45,9 @@ cdef extern from *:
 cdef enum:
     HOME_BITS = 5
     FIRST_INDEX = 8
+    BATCH = 32
     # Indexes of up to so many words are not made smaller.
-    SMALL_INDEX = 64
+    SMALL_INDEX = 32
 
 cdef enum Search:
     ABSENT
@@ -151,7 +159,9 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
     cdef uint32_t words = FIRST_INDEX
     cdef uint32_t* index
     cdef uint32_t* former = t.index
+    cdef size_t former_words = <size_t>t.mask + 1
     cdef uint32_t slot = 0
+    cdef uint32_t i, stop
     cdef Entry* e
     while words < 2 * t.used:
         words *= 2
@@ -163,11 +173,16 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
     t.most_pushed = 0
     while slot < t.fresh:
         slot = table_skip(t, slot)
+        stop = min(slot + BATCH, (slot | (CHUNK_ROOM - 1)) + 1, t.fresh)
         e = table_entry(t, slot)
-        if e.key != NULL:
-            index_put(t, e.hash, slot)
-        slot += 1
-    table_retire(t, former)
+        # Whatever the places in the index are: they are fetched together, not one after the other.
+        for i in range(stop - slot):
+            prefetch(&index[home(e[i].hash) & t.mask])
+        for i in range(stop - slot):
+            if e[i].key != NULL:
+                index_put(t, e[i].hash, slot + i)
+        slot = stop
+    table_retire(t, former, former_words * sizeof(uint32_t))
     t.version += 1
     return True
 
@@ -237,9 +252,8 @@ cdef inline void table_remove(Table* t, uint32_t slot) noexcept nogil:
     index_take_out(t, index_of(t, table_entry(t, slot).hash, slot))
     t.used -= 1
     t.version += 1
-    table_give_slot(t, slot)
-    if t.mask >= SMALL_INDEX and t.used < (t.mask + 1) >> 3:
-        # If memory is out, the index merely stays large.
+    if table_give_slot(t, slot) and t.mask >= SMALL_INDEX and t.used < (t.mask + 1) >> 3:
+        # Where memory was given back.  If there is none for a smaller index, the large one is as good.
         table_rebuild(t)
 
 

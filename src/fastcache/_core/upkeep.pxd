@@ -2,9 +2,10 @@
 
 from libc.stdint cimport int64_t, uint32_t
 
-from fastcache._core.core cimport UNTIMED, Core, core_coarse_now, core_stripe_at
+from fastcache._core.core cimport Core, core_coarse_now, core_stripe_at
 from fastcache._core.grave cimport Grave
 from fastcache._core.mutex cimport atomic_load, atomic_store
+from fastcache._core.py cimport FOREVER
 from fastcache._core.stripe cimport UNREAD, Stripe
 from fastcache._core.stripe_room cimport TURN_STEPS
 from fastcache._core.stripe_values cimport stripe_evict, stripe_sweep
@@ -16,8 +17,15 @@ cdef inline uint32_t core_turn(Core* core) noexcept nogil:
 
 
 cdef inline void core_end_turn(Core* core) noexcept nogil:
+    cdef uint32_t i
+    cdef int64_t first = FOREVER
     # A turn that is lost between threads comes again.
     atomic_store(&core.turn, atomic_load(&core.turn) + 1)
+    if core_turn(core) == 0:
+        # A round is over: what it swept is no longer what expires first.
+        for i in range(core.stripe_mask + 1):
+            first = min(first, atomic_load(&core_stripe_at(core, i).first_expiry))
+        atomic_store(&core.rules.first_expiry, first)
 
 
 cdef inline void core_evict_elsewhere(Core* core, const Stripe* full, int64_t now, Grave* g) noexcept:
@@ -36,8 +44,6 @@ cdef inline void core_sweep_elsewhere(Core* core, int64_t now, Grave* g) noexcep
 
     ``now`` may be UNREAD.
     """
-    if core.timing == UNTIMED or core.stripe_mask == 0:
-        return
     if now == UNREAD:
         now = core_coarse_now(core)
     if stripe_sweep(core_stripe_at(core, core_turn(core)), &core.rules, now, TURN_STEPS, g) == 0:

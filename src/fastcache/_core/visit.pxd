@@ -3,8 +3,8 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
-from fastcache._core.core cimport Core, core_now, core_stripe
-from fastcache._core.grave cimport Grave, grave_drop, grave_left
+from fastcache._core.core cimport UNTIMED, Core, core_now, core_stripe
+from fastcache._core.grave cimport Grave, grave_drop, grave_left, unlikely
 from fastcache._core.probe cimport Probe, probe_settle, probe_start
 from fastcache._core.stripe cimport IN_DOUBT, NO_MEMORY, NO_PLACE, NO_TIME, PER_ENTRY, Stripe, Verdict
 from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
@@ -25,8 +25,8 @@ cdef inline void visit_start(Visit* v, Core* core, PyObject* key, uint64_t hash,
     probe_start(&v.probe, key, hash)
 
 
-cdef inline bint visit_again(Visit* v, Verdict verdict) except -1:
-    """After every step of a visit: drops what the stripe let go of; True if the step is to be taken again."""
+cdef inline bint visit_retry(Visit* v, Verdict verdict) except -1:
+    """Settles what kept a step from being done; True, for it is to be taken again."""
     # With its grave full the stripe could not let go of more, and has nothing to ask of others.
     cdef bint elsewhere = verdict == NO_PLACE and grave_left(&v.grave) >= 2 * PER_ENTRY
     grave_drop(&v.grave, v.core.listener)
@@ -44,7 +44,16 @@ cdef inline bint visit_again(Visit* v, Verdict verdict) except -1:
     return verdict == NO_PLACE
 
 
+cdef inline bint visit_again(Visit* v, Verdict verdict) except -1:
+    """After every step of a visit: drops what the stripe let go of; True if the step is to be taken again."""
+    if unlikely(verdict == IN_DOUBT or verdict == NO_PLACE or verdict == NO_TIME or verdict == NO_MEMORY):
+        return visit_retry(v, verdict)
+    grave_drop(&v.grave, v.core.listener)
+    return False
+
+
 cdef inline void visit_tidy(Visit* v) noexcept:
     """After an operation that was not the fastest anyway: a little of the work that nobody waits for."""
-    core_sweep_elsewhere(v.core, v.now, &v.grave)
-    grave_drop(&v.grave, v.core.listener)
+    if v.core.timing != UNTIMED and v.core.stripe_mask > 0:
+        core_sweep_elsewhere(v.core, v.now, &v.grave)
+        grave_drop(&v.grave, v.core.listener)
