@@ -55,8 +55,9 @@ class Cache(LoadingStore[K, V]):
     :param refresh_ahead: how long before its expiry a value is reloaded in the background, at its next use.
     :param stale_while_revalidate: how long after its expiry a value is still served, while it is reloaded behind.
     :param stale_if_error: how long after its expiry a value is served if loading it fails.
-    :param policy: what is evicted from a full cache: "adaptive" (what is used least, by recency or frequency as the
-        keys suggest; the fastest), "lru" (exactly the least recently used) or "fifo" (exactly the oldest).  Expired values leave first.
+    :param policy: what leaves a full cache: "adaptive" (what is used least, by how often and how recently; it stands
+        scans and loops, and is the fastest), "lru" (exactly the least recently used) or "fifo" (exactly the oldest;
+        a key that is written again keeps its age).  Expired values leave first.
     :param refresh_workers: most threads that reload in the background; None: min(4, processors).
     :param refresh_queue: most reloads waiting for such a thread; further ones are dropped and tried again later.
     :param seed: of the random draws, for tests.

@@ -48,14 +48,14 @@ class AdaptiveOrder:
         if self.leaving == slot:
             self.leaving = None
 
-    def add(self, slot: int, hash: int, fresh: int) -> None:
+    def add(self, slot: int, hashed: int, fresh: int) -> None:
         if self.until <= 1:
             self._next_tick()
         else:
             self.until -= 1
-        away = self._take_ghost(hash)
+        away = self._take_ghost(hashed)
         admitted = away is not None and self._admit(away, fresh)
-        self.held[slot] = Held(hash, self.tick)
+        self.held[slot] = Held(hashed, self.tick)
         if admitted:
             self.main.add(slot)
             return
@@ -122,14 +122,14 @@ class AdaptiveOrder:
                     bucket.pop()
                 self.swept = (self.swept + 1) % len(self.ghosts)
 
-    def _bucket(self, hash: int) -> list[tuple[int, int]]:
-        return self.ghosts[hash * len(self.ghosts) >> 32]
+    def _bucket(self, hashed: int) -> list[tuple[int, int]]:
+        return self.ghosts[hashed * len(self.ghosts) >> 32]
 
-    def _take_ghost(self, hash: int) -> int | None:
+    def _take_ghost(self, hashed: int) -> int | None:
         if self.ghosts:
-            bucket = self._bucket(hash)
+            bucket = self._bucket(hashed)
             for i, (print_, tick) in enumerate(bucket):
-                if print_ == (hash & 0xFFFF or 1):
+                if print_ == (hashed & 0xFFFF or 1):
                     del bucket[i]
                     return self.tick - tick
         return None

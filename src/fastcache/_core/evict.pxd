@@ -101,7 +101,7 @@ cdef inline const char* order_check(Order* o, const Table* t, uint32_t values) n
     """Recounts everything; what is wrong, or NULL."""
     cdef uint32_t slot = o.links.newest, behind = NO_SLOT, seen = 0
     if o.policy == ADAPTIVE:
-        if o.adaptive.smalls + o.adaptive.mains != values:
+        if o.adaptive.smalls + o.adaptive.main.values != values:
             return b"values missing from the order"
         return adaptive_check(&o.adaptive, t)
     if o.policy == UNORDERED:

@@ -2,8 +2,9 @@
 
     bucket   | print x 8 | tick x 8 |      a hash's high bits choose the bucket, its low ones are the print
 
-The newest comes first, and pushes the oldest out of a full bucket.  Two keys of one print are taken for one: one look in some 8,000.
-Time is counted in ticks; the table of ghosts keeps their low byte, so that old ghosts must be swept out in time.
+The newest comes first, and pushes the oldest out of a full bucket.  Two keys of one print are taken for one: one look
+in some 8,000.  Time is counted in ticks, of which ghosts keep the low byte: they are swept out before they seem young
+again.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
@@ -20,7 +21,7 @@ cdef extern from *:
 
 cdef enum:
     BUCKET_ROOM = 8
-    # Older ghosts are forgotten, within 32 ticks: before 256 their age would seem young again.
+    # Older ghosts are forgotten, within 32 ticks more.
     GHOST_TICKS = 192
     NO_GHOST = -1
 
@@ -108,12 +109,11 @@ cdef inline void ghosts_put(Ghosts* g, uint32_t h, uint32_t tick) noexcept nogil
 
 cdef inline void ghosts_sweep(Ghosts* g, uint32_t tick) noexcept nogil:
     """At each tick: forgets the old ones of one bucket in 32."""
-    cdef uint32_t n
     cdef int lane
     cdef Bucket* b
     if g.buckets == NULL:
         return
-    for n in range((g.count >> 5) + 1):
+    for _ in range((g.count >> 5) + 1):
         b = g.buckets + g.swept
         g.swept = g.swept + 1 if g.swept + 1 < g.count else 0
         lane = 7
