@@ -16,6 +16,9 @@ from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.py cimport raw_free, raw_resize
 from fastcache._core.shelf cimport Shelf, shelve_chunk, shelve_words, take_chunk, take_words
 
+cdef extern from "pages.h" nogil:
+    void vacate_pages "fc_vacate_pages"(void* memory, size_t size) noexcept
+
 cdef extern from *:
     """
     #define FC_NO_SLOT 0xFFFFFFFFu
@@ -74,6 +77,17 @@ cdef inline void slots_shelve(Table* t, Shelf* shelf) noexcept nogil:
             shelve_chunk(shelf, t.chunks[i], min(t.room, <uint32_t>CHUNK_ROOM) * sizeof(Entry))
     raw_free(t.ledger.of)
     shelve_words(shelf, t.chunks, t.chunk_room * sizeof(Entry*))
+
+
+cdef inline void table_retire(Table* t, void* memory, size_t size, bint chunk) noexcept nogil:
+    """Memory that the table has no use for any more: the entries of a chunk, or an index."""
+    if not FREE_READS:
+        vacate_pages(memory, size)
+        raw_free(memory)
+    elif chunk:
+        shelve_chunk(&t.shelf, memory, size)
+    else:
+        shelve_words(&t.shelf, memory, size)
 
 
 cdef inline void* table_grown(Shelf* shelf, void* old, size_t size, size_t wanted, bint chunk) noexcept nogil:
@@ -168,7 +182,7 @@ cdef inline uint32_t table_take_slot(Table* t) noexcept nogil:
 cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
     """Gives the memory of a chunk without entries back; at the end of the table, that of its like before it, too."""
     if number != (t.fresh - 1) >> CHUNK_BITS:
-        shelve_chunk(&t.shelf, t.chunks[number], CHUNK_ROOM * sizeof(Entry))
+        table_retire(t, t.chunks[number], CHUNK_ROOM * sizeof(Entry), True)
         t.chunks[number] = <Entry*>ZEROED_CHUNK
         ledger_vacate(&t.ledger, number)
         return
@@ -176,7 +190,7 @@ cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
         # What a first chunk had to begin with is not worth the while.
         if t.room > SMALL_ROOM:
             if t.ledger.of[number].free_slot != VACANT:
-                shelve_chunk(&t.shelf, t.chunks[number], min(t.room, <uint32_t>CHUNK_ROOM) * sizeof(Entry))
+                table_retire(t, t.chunks[number], min(t.room, <uint32_t>CHUNK_ROOM) * sizeof(Entry), True)
                 t.chunks[number] = <Entry*>ZEROED_CHUNK
             t.room = number << CHUNK_BITS
         ledger_forget(&t.ledger, number)

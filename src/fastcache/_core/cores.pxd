@@ -13,17 +13,15 @@ from fastcache._core.evict cimport order_free
 from fastcache._core.flight cimport Flight, graph_survives_fork
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, Grave, report_removal
 from fastcache._core.jitter cimport random_seeded
-from fastcache._core.mutex cimport (
-    FREE_READS, Mutex, assert_outside, atomic_load, mutex_lock, mutex_reset, mutex_unlock,
-)
+from fastcache._core.mutex cimport Mutex, assert_outside, atomic_load, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport py_decref, raw_free, steal
 from fastcache._core.seqlock cimport seqlock_reset
-from fastcache._core.shelf cimport shelf_empty, stop_world
 from fastcache._core.stripe cimport Counts, Stripe, stripe_check_lock_held
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_next_flight
 from fastcache._core.stripe_values cimport stripe_shelve, stripe_swap_out
 from fastcache._core.table cimport Table, table_entry, table_free
 from fastcache._core.tally cimport tallies_free, tallies_sum
+from fastcache._core.upkeep cimport MUCH_SHELVED, core_pause
 from fastcache._core.weights cimport weights_clear
 
 cdef extern from *:
@@ -34,11 +32,6 @@ cdef extern from *:
     """
     Core* all_cores "fc_all_cores"
     Mutex all_cores_mutex "fc_all_cores_mutex"
-
-
-cdef enum:
-    # More than this in memory that nobody needs is worth a pause of all threads.
-    MUCH_SHELVED = 1 << 20
 
 
 cdef inline void core_enlist(Core* core) noexcept nogil:
@@ -106,19 +99,6 @@ cdef inline void core_drop(Core* core) noexcept:
     core.memory = NULL
 
 
-cdef inline int core_empty_shelves(Core* core) noexcept:
-    """Frees what readers without a lock may have looked at: only with the world stopped, as for the collector."""
-    cdef uint32_t i
-    if FREE_READS:
-        for i in range(core.stripe_mask + 1):
-            shelf_empty(&core_stripe_at(core, i).table.shelf)
-    return 0
-
-
-cdef inline int empty_shelves_of(PyObject* _, void* core) noexcept:
-    return core_empty_shelves(<Core*>core)
-
-
 cdef inline bint core_clear(Core* core, bint may_pause) noexcept:
     """Empties every stripe, one after the other; False when memory is out.
 
@@ -136,7 +116,7 @@ cdef inline bint core_clear(Core* core, bint may_pause) noexcept:
         drop_contents(&table, core.listener, core.rules.keep, now)
         shelved += stripe_shelve(s, &table)
     if may_pause and shelved > MUCH_SHELVED:
-        stop_world(empty_shelves_of, core)
+        core_pause(core)
     return True
 
 

@@ -14,12 +14,6 @@
 #include "mutex.h"
 #include "pages.h"
 
-static inline void fc_give_back(void *memory, size_t size)
-{
-    fc_vacate_pages(memory, size);
-    PyMem_RawFree(memory);
-}
-
 #if FC_FREE_READS
 
 /* At the beginning of a shelved block. */
@@ -78,14 +72,10 @@ static inline size_t fc_shelf_bytes(const fc_shelf *shelf) { return shelf->bytes
 /* Nobody can be looking. */
 static inline void fc_shelf_empty(fc_shelf *shelf)
 {
-    size_t size;
-    for (fc_block *block; (block = shelf->chunks) != NULL; fc_give_back(block, size)) {
-        size = block->size;
-        shelf->chunks = block->next;
-    }
-    for (fc_block *block; (block = shelf->words) != NULL; fc_give_back(block, size)) {
-        size = block->size;
-        shelf->words = block->next;
+    for (fc_block *block; (block = shelf->chunks) != NULL || (block = shelf->words) != NULL;) {
+        *(shelf->chunks != NULL ? &shelf->chunks : &shelf->words) = block->next;
+        fc_vacate_pages(block, block->size);
+        PyMem_RawFree(block);
     }
     shelf->bytes = 0;
 }
@@ -101,8 +91,8 @@ typedef struct {
 
 #define fc_take_chunk(shelf, size) ((void)(shelf), PyMem_RawMalloc(size))
 #define fc_take_words(shelf, size) ((void)(shelf), PyMem_RawCalloc(size, 1))
-#define fc_shelve_chunk(shelf, memory, size) ((void)(shelf), fc_give_back(memory, size))
-#define fc_shelve_words(shelf, memory, size) ((void)(shelf), fc_give_back(memory, size))
+#define fc_shelve_chunk(shelf, memory, size) ((void)(shelf), (void)(size), PyMem_RawFree(memory))
+#define fc_shelve_words(shelf, memory, size) ((void)(shelf), (void)(size), PyMem_RawFree(memory))
 #define fc_shelf_bytes(shelf) ((void)(shelf), (size_t)0)
 #define fc_shelf_empty(shelf) ((void)(shelf))
 #define fc_stop_world(visit, arg) ((void)(visit), (void)(arg))

@@ -13,7 +13,7 @@ from fastcache._core.core cimport (
     Core, core_expect, core_init, core_now, core_set_timed, core_stripe_at, core_stripes_for,
 )
 from fastcache._core.cores cimport (
-    core_check, core_clear, core_drop, core_empty_shelves, core_enlist, core_sum, core_unlist, cores_mend,
+    core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
 )
 from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport list_flights
@@ -25,6 +25,7 @@ from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
 from fastcache._core.stripe cimport MISS, UNREAD, Counts, Verdict, stripe_visit
 from fastcache._core.stripe_values cimport stripe_get, stripe_put, stripe_remove
+from fastcache._core.upkeep cimport core_empty_shelves
 from fastcache._core.visit cimport Visit, visit_again, visit_start, visit_tidy
 from fastcache._core.weights cimport weight_of
 

@@ -17,7 +17,8 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.chunks cimport (
-    CHUNK_ROOM, NO_SLOT, Table, slots_check, slots_shelve, table_entry, table_give_slot, table_skip, table_take_slot,
+    CHUNK_ROOM, NO_SLOT, Table, slots_check, slots_shelve, table_entry, table_give_slot, table_retire, table_skip,
+    table_take_slot,
 )
 from fastcache._core.entry cimport Entry
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
@@ -200,7 +201,7 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
             if e[i].key != NULL:
                 index_put(t, e[i].hash, slot + i)
         slot = stop
-    shelve_words(&t.shelf, former, size)
+    table_retire(t, former, size, False)
     t.version += 1
     return True
 
