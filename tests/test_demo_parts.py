@@ -13,6 +13,7 @@ from fastcache._demo.arrivals import Arrival, Replay, Served, at_once, schedule
 from fastcache._demo.database import REPORT, Database, Outage, build
 from fastcache._demo.measure import latencies, lifetimes, per_bin, percentile
 from fastcache._demo.pool import Answer, Pool, PoolClosedError, Query
+from tests.harness.gates import await_until
 
 
 @pytest.fixture(scope="module")
@@ -110,22 +111,35 @@ def test_a_part_of_the_orders_lies_inside_the_table(database: Database) -> None:
     assert database.part(5, 1.0) == (1, database.rows)
 
 
+def held(pool: Pool) -> threading.Event:
+    """Gives the pool's database a function hold(), which returns once the event is set."""
+    event = threading.Event()
+    for connection in pool._all:
+        connection.create_function("hold", 0, lambda: int(event.wait(60)))
+    return event
+
+
 def test_sqlite_counts_the_queries_and_the_pool_its_line(database: Database) -> None:
     pool = Pool(database.path, size=1)
-    threads = [threading.Thread(target=pool.ask, args=(n, "SELECT 1, sleep(50)", ())) for n in range(3)]
+    event = held(pool)
+    threads = [threading.Thread(target=pool.ask, args=(n, "SELECT 1, hold()", ())) for n in range(3)]
     for thread in threads:
         thread.start()
+    await_until(lambda: pool.waiting == 2)
+    event.set()
     for thread in threads:
         thread.join()
     pool.close()
     assert pool.counted == len(pool.queries) == 3
-    assert max(query.waiting for query in pool.queries) == 2
+    assert sorted(query.waiting for query in pool.queries) == [0, 1, 2]
 
 
 def test_a_closed_pool_lets_nobody_wait(database: Database) -> None:
     pool = Pool(database.path, size=1)
-    holder = threading.Thread(target=pool.ask, args=(0, "SELECT 1, sleep(200)", ()))
+    event = held(pool)
+    holder = threading.Thread(target=pool.ask, args=(0, "SELECT 1, hold()", ()))
     holder.start()
+    await_until(lambda: not pool._idle)
     refused: list[type[BaseException]] = []
 
     def late() -> None:
@@ -136,10 +150,12 @@ def test_a_closed_pool_lets_nobody_wait(database: Database) -> None:
 
     waiter = threading.Thread(target=late)
     waiter.start()
-    while pool.waiting == 0:
-        time.sleep(0.001)
-    pool.close()
+    await_until(lambda: pool.waiting == 1)
+    closer = threading.Thread(target=pool.close)
+    closer.start()
     waiter.join()
+    event.set()
+    closer.join()
     holder.join()
     assert refused == [PoolClosedError]
 

@@ -16,7 +16,7 @@ NEAR = 0.1
 
 @dataclass
 class Held:
-    hash: int
+    hashed: int
     came: int
     marks: int = 0
 
@@ -93,8 +93,8 @@ class AdaptiveOrder:
                     self.small.append(self.small.pop(0))
                     continue
             self.unused += value.marks == 0
-            bucket = self._bucket(value.hash)
-            bucket.insert(0, (value.hash & 0xFFFF or 1, self.tick))
+            bucket = self._bucket(value.hashed)
+            bucket.insert(0, (value.hashed & 0xFFFF or 1, self.tick))
             del bucket[BUCKET:]
             return slot
 
