@@ -1,1 +1,1 @@
-"""Measurements of fastcache beside what Python itself offers."""
+"""fastcache and its peers, measured side by side: ``make bench``; by hand: ``pytest bench/``."""

@@ -1,60 +1,55 @@
-"""The report: measures, prints a table, and writes the figures with machine, versions and date to bench/results/."""
+"""The report: measures, prints tables and a verdict for each goal; with --save writes results, charts and the page."""
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import pathlib
-import platform
 import sys
+import time
 
-import fastcache
-from bench import hits, memory
-
-RESULTS = pathlib.Path(__file__).parent / "results"
+from bench import page, plan, record, surroundings, tables, workloads
 
 
 def main() -> None:
+    everything = [*workloads.BY_NAME, *plan.MEASURES]
     parser = argparse.ArgumentParser(prog="python -m bench.report", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=hits.ROUNDS, help="rounds of the hit contest")
-    parser.add_argument("--save", action="store_true", help="write the figures to bench/results/")
+    parser.add_argument("--rounds", type=int, help=f"rounds of each contest (default: {plan.FULL.rounds})")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"part of the whole; repeat it: {', '.join(everything)}",
+    )
+    parser.add_argument("--quick", action="store_true", help="less than a minute; figures to look at, not to quote")
+    parser.add_argument(
+        "--save", action="store_true", help="write bench/results/ and the section of docs/performance.md"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="measure nothing; write charts and section from what is saved"
+    )
     options = parser.parse_args()
+    if options.write:
+        print(page.write(record.saved()))
+        return
+    if not plan.chosen(everything, options.only):
+        parser.error(f"--only names nothing that there is: {', '.join(everything)}")
+    if options.save and (options.quick or options.only):
+        parser.error("only a full run is saved")
+    effort = plan.QUICK if options.quick else plan.FULL
+    if options.rounds:
+        effort = effort._replace(rounds=options.rounds)
 
-    lines = hits.measure(options.rounds)
-    bytes_per_entry = memory.measure()
-    print(f"Python {platform.python_version()}{_build()}, fastcache {fastcache.__version__}, {options.rounds} rounds\n")
-    print(f"{'hit, one str key':40} {'ns':>7} {'x dict.get':>11}   middle half")
-    for line in lines:
-        print(f"{line.name:40} {line.nanoseconds:7.1f} {line.ratio:11.2f}   {line.low:.2f} - {line.high:.2f}")
-    decorated = hits.ratio(lines, "fastcache.cached, ttl", "functools.lru_cache")
-    print(f"\nfastcache.cached, ttl / functools.lru_cache: {decorated:.2f}")
-    print(f"\n{'bytes per entry beyond key and value':46} {memory.ENTRIES:,} entries")
-    for name, size in bytes_per_entry.items():
-        print(f"{name:46} {size:7.1f}")
+    started, about = time.monotonic(), surroundings.describe()
+    contests, others, failed = plan.measure(
+        effort, options.only, lambda what: print(f"{time.monotonic() - started:5.0f} s  {what}", file=sys.stderr)
+    )
+    outcome = record.record(contests, others, {**about, "rounds": effort.rounds, "partial": bool(options.only)}, failed)
+    print("\n".join(tables.lines(outcome)))
+    if options.quick:
+        print("quick: fewer entries and shorter rounds than the goals are set for")
     if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"hits-{platform.python_version()}{_build()}.json"
-        path.write_text(
-            json.dumps(
-                {
-                    "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                    "machine": f"{platform.system()} {platform.machine()}",
-                    "python": sys.version,
-                    "fastcache": fastcache.__version__,
-                    "hits": [line._asdict() for line in lines],
-                    "decorated_over_lru_cache": decorated,
-                    "bytes_per_entry": bytes_per_entry,
-                },
-                indent=1,
-            )
-            + "\n"
-        )
-        print(f"\nwritten: {path}")
-
-
-def _build() -> str:
-    return "" if getattr(sys, "_is_gil_enabled", lambda: True)() else "t"
+        print(record.save(outcome))
+        print(page.write(record.saved()))
 
 
 if __name__ == "__main__":
