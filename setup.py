@@ -3,6 +3,7 @@
 FASTCACHE_DEBUG=1     assertions inside the native core, and no optimisation
 FASTCACHE_PROBE=1     also build the test-only window on the core (tests/native)
 FASTCACHE_COVERAGE=1  gcov line coverage of the .pxd files
+FASTCACHE_LOCKED_READS=1  on a free-threaded Python, reads take their stripe's lock
 """
 
 import os
@@ -18,6 +19,8 @@ COVERAGE = os.environ.get("FASTCACHE_COVERAGE") == "1"
 compile_args = ["/O2"] if MSVC else ["-O3", "-fvisibility=hidden", "-Wno-unreachable-code"]
 link_args: list[str] = []
 macros: list[tuple[str, str | None]] = [("FASTCACHE_DEBUG", "1" if DEBUG else "0")]
+if os.environ.get("FASTCACHE_LOCKED_READS") == "1":
+    macros.append(("FASTCACHE_LOCKED_READS", "1"))
 if DEBUG and not MSVC:
     compile_args = ["-O1", "-g", "-UNDEBUG"]
 if COVERAGE and not MSVC:

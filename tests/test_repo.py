@@ -22,9 +22,11 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {
     "plain words": "_errors _sizes _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds "
-    "_core.jitter _core.method",
+    "_core.jitter _core.method _core.shelf",
     "small things": "_core.key _core.entry _core.ledger _core.grave _core.weights _core.calls _core.flight "
-    "_core.movable",
+    "_core.movable _core.seqlock",
+    "glimpses": "_core.glimpse",
+    "counts of threads": "_core.tally",
     "a search": "_core.probe",
     "slots": "_core.chunks",
     "a table": "_core.table",
@@ -34,7 +36,7 @@ LAYERS = {
     "its options": "_core.rules",
     "a stripe": "_core.stripe",
     "room in a stripe": "_core.stripe_room",
-    "what is done to it": "_core.stripe_values _core.stripe_loads",
+    "what is done to it": "_core.stripe_values _core.stripe_loads _core.reader",
     "many stripes": "_core.core",
     "what one stripe has to do with others": "_core.upkeep",
     "one operation": "_core.visit",

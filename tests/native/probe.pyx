@@ -4,16 +4,24 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag, clock_reader
+from fastcache._core.core cimport core_stripe, core_stripe_at
 from fastcache._core.entry cimport Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim, entry_value
 from fastcache._core.evict cimport (
     ADAPTIVE, FIFO, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
     order_victim,
 )
+from fastcache._core.glimpse cimport py_readable
 from fastcache._core.jitter cimport random_below, random_next, random_seeded
 from fastcache._core.key cimport key_equal, key_hash
 from fastcache._core.ledger cimport VACANT
+from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.probe cimport Probe, probe_end, probe_settle, probe_start
-from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_incref, raw_free
+from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_incref, raw_free, steal
+from fastcache._core.reader cimport reader_find, reader_take
+from fastcache._core.seqlock cimport close_reads, read_allowed, read_begin
+from fastcache._core.shelf cimport shelf_bytes
+from fastcache._core.store cimport Store
+from fastcache._core.stripe cimport Stripe
 from fastcache._core.table cimport (
     DOUBT, FOUND, NO_SLOT, Search, Table, table_check, table_entry, table_find, table_free, table_init, table_insert,
     table_peek, table_rebuild, table_remove,
@@ -24,6 +32,18 @@ cdef tuple EQUALITIES = ("no", "yes", "ask")
 
 forever = FOREVER
 always = ALWAYS
+# Whether reads go without locks in this build.
+free_reads = bool(FREE_READS)
+
+cdef extern from *:
+    """
+    static void fc_foreign_free(void *memory) { PyObject_Free(memory); }
+    """
+    void foreign_free "fc_foreign_free"(void*) noexcept
+
+cdef extern from "Python.h":
+    ctypedef struct Freeing "PyTypeObject":
+        void (*tp_free)(void*) noexcept
 
 
 cdef class TableProbe:
@@ -142,6 +162,63 @@ cdef class TableProbe:
         if wrong == NULL:
             wrong = order_check(&self.order, &self.table, self.table.used)
         return None if wrong == NULL else wrong.decode()
+
+
+cdef class ReadProbe:
+    """One read without a lock, step by step."""
+    cdef Store store
+    cdef object key
+    cdef Stripe* stripe
+    cdef Entry* entry
+    cdef uint64_t hash
+    cdef uint64_t sequence
+
+    def __init__(self, Store store not None, key):
+        self.store = store
+        self.key = key
+        self.hash = key_hash(<PyObject*>key)
+        self.stripe = core_stripe(&store.core, self.hash)
+
+    def begin(self):
+        """Whether the read may go on."""
+        self.entry = NULL
+        self.sequence = read_begin(&self.stripe.lock)
+        return bool(read_allowed(self.sequence))
+
+    def find(self):
+        """Whether there is such a key."""
+        self.entry = reader_find(self.stripe, self.sequence, <PyObject*>self.key, <uint32_t>self.hash)
+        return self.entry != NULL
+
+    def take(self, int64_t ceiling=0):
+        """The value, or None."""
+        cdef PyObject* value = NULL
+        if self.entry != NULL:
+            value = reader_take(self.stripe, self.sequence, self.entry, ceiling)
+        return None if value == NULL else steal(value)
+
+
+cdef class Foreign:
+    """An object whose memory might not be CPython's, as far as its type tells."""
+
+
+(<Freeing*>Foreign).tp_free = foreign_free
+
+
+def readable(o, /):
+    """Whether readers without a lock may meet an object."""
+    return bool(py_readable(<PyObject*>o))
+
+
+def close_to_readers(Store store not None):
+    for number in range(store.core.stripe_mask + 1):
+        close_reads(&core_stripe_at(&store.core, number).lock)
+
+
+def shelved(Store store not None):
+    """Bytes set aside, since readers might still look at them."""
+    return sum(shelf_bytes(&core_stripe_at(&store.core, number).table.shelf)
+               for number in range(store.core.stripe_mask + 1))
 
 
 cdef class RandomProbe:

@@ -6,12 +6,15 @@ table leave it altogether.
 """
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from fastcache._core.entry cimport Entry
 from fastcache._core.ledger cimport (
     NO_CHUNK, NONE_FREE, VACANT, Chunk, Ledger, ledger_forget, ledger_link, ledger_start, ledger_unlink, ledger_vacate,
 )
-from fastcache._core.py cimport raw_alloc, raw_free, raw_resize, raw_zeroed
+from fastcache._core.mutex cimport FREE_READS
+from fastcache._core.py cimport raw_free, raw_resize
+from fastcache._core.shelf cimport Shelf, shelve_chunk, shelve_words, take_chunk, take_words
 
 cdef extern from "pages.h" nogil:
     void vacate_pages "fc_vacate_pages"(void* memory, size_t size) noexcept
@@ -49,6 +52,7 @@ cdef struct Table:
     uint32_t chunk_room  # how many chunks and ledger have memory for
     Entry** chunks      # owned, as is each chunk that is not vacant
     Ledger ledger
+    Shelf shelf         # owned
 
 
 cdef inline Entry* table_entry(const Table* t, uint32_t slot) noexcept nogil:
@@ -65,20 +69,40 @@ cdef inline uint32_t table_skip(const Table* t, uint32_t slot) noexcept nogil:
     return slot
 
 
-cdef inline void slots_free(Table* t) noexcept nogil:
-    """Gives the memory of all chunks back."""
+cdef inline void slots_shelve(Table* t, Shelf* shelf) noexcept nogil:
+    """Gives up the memory of all chunks, where readers may still look at it."""
     cdef uint32_t i
     for i in range((t.room + CHUNK_ROOM - 1) >> CHUNK_BITS):
         if t.ledger.of[i].free_slot != VACANT:
-            raw_free(t.chunks[i])
+            shelve_chunk(shelf, t.chunks[i], min(t.room, <uint32_t>CHUNK_ROOM) * sizeof(Entry))
     raw_free(t.ledger.of)
-    raw_free(t.chunks)
+    shelve_words(shelf, t.chunks, t.chunk_room * sizeof(Entry*))
 
 
-cdef inline void table_retire(Table* t, void* memory, size_t size) noexcept nogil:
-    """Memory that the table has no use for any more: an index, or the entries of a chunk."""
-    vacate_pages(memory, size)
-    raw_free(memory)
+cdef inline void table_retire(Table* t, void* memory, size_t size, bint chunk) noexcept nogil:
+    """Memory that the table has no use for any more: the entries of a chunk, or an index."""
+    if not FREE_READS:
+        vacate_pages(memory, size)
+        raw_free(memory)
+    elif chunk:
+        shelve_chunk(&t.shelf, memory, size)
+    else:
+        shelve_words(&t.shelf, memory, size)
+
+
+cdef inline void* table_grown(Shelf* shelf, void* old, size_t size, size_t wanted, bint chunk) noexcept nogil:
+    """A larger copy of a chunk or of the array of chunks; NULL, and the old one stays, when memory is out."""
+    cdef void* grown
+    if not FREE_READS:
+        return raw_resize(old, wanted)
+    grown = take_chunk(shelf, wanted) if chunk else take_words(shelf, wanted)
+    if grown != NULL and old != NULL:
+        memcpy(grown, old, size)
+        if chunk:
+            shelve_chunk(shelf, old, size)
+        else:
+            shelve_words(shelf, old, size)
+    return grown
 
 
 cdef inline bint table_add_room(Table* t) noexcept nogil:
@@ -90,7 +114,9 @@ cdef inline bint table_add_room(Table* t) noexcept nogil:
     cdef Entry* entries
     cdef Chunk* ledger
     if number >= t.chunk_room:
-        chunks = <Entry**>raw_resize(t.chunks, chunk_room * sizeof(Entry*))
+        chunks = <Entry**>table_grown(
+            &t.shelf, t.chunks, t.chunk_room * sizeof(Entry*), chunk_room * sizeof(Entry*), False,
+        )
         if chunks == NULL:
             return False
         t.chunks = chunks
@@ -100,9 +126,9 @@ cdef inline bint table_add_room(Table* t) noexcept nogil:
         t.ledger.of = ledger
         t.chunk_room = chunk_room
     if t.room != 0 and number == 0:
-        entries = <Entry*>raw_resize(t.chunks[0], room * sizeof(Entry))
+        entries = <Entry*>table_grown(&t.shelf, t.chunks[0], t.room * sizeof(Entry), room * sizeof(Entry), True)
     else:
-        entries = <Entry*>raw_alloc(min(room, <uint32_t>CHUNK_ROOM) * sizeof(Entry))
+        entries = <Entry*>take_chunk(&t.shelf, min(room, <uint32_t>CHUNK_ROOM) * sizeof(Entry))
     if entries == NULL:
         return False
     if t.room == 0 or number > 0:
@@ -114,10 +140,11 @@ cdef inline bint table_add_room(Table* t) noexcept nogil:
 
 cdef inline bint table_revive(Table* t, uint32_t number) noexcept nogil:
     """Gives a vacant chunk memory again, all its slots free; False when memory is out."""
-    cdef Entry* entries = <Entry*>raw_zeroed(CHUNK_ROOM, sizeof(Entry))
+    cdef Entry* entries = <Entry*>take_chunk(&t.shelf, CHUNK_ROOM * sizeof(Entry))
     cdef uint32_t i
     if entries == NULL:
         return False
+    memset(entries, 0, CHUNK_ROOM * sizeof(Entry))
     for i in range(CHUNK_ROOM):
         entries[i].hash = i + 1 if i + 1 < CHUNK_ROOM else NONE_FREE
     ledger_forget(&t.ledger, number)
@@ -155,7 +182,7 @@ cdef inline uint32_t table_take_slot(Table* t) noexcept nogil:
 cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
     """Gives the memory of a chunk without entries back; at the end of the table, that of its like before it, too."""
     if number != (t.fresh - 1) >> CHUNK_BITS:
-        table_retire(t, t.chunks[number], CHUNK_ROOM * sizeof(Entry))
+        table_retire(t, t.chunks[number], CHUNK_ROOM * sizeof(Entry), True)
         t.chunks[number] = <Entry*>ZEROED_CHUNK
         ledger_vacate(&t.ledger, number)
         return
@@ -163,7 +190,7 @@ cdef inline void table_vacate(Table* t, uint32_t number) noexcept nogil:
         # What a first chunk had to begin with is not worth the while.
         if t.room > SMALL_ROOM:
             if t.ledger.of[number].free_slot != VACANT:
-                table_retire(t, t.chunks[number], min(t.room, <uint32_t>CHUNK_ROOM) * sizeof(Entry))
+                table_retire(t, t.chunks[number], min(t.room, <uint32_t>CHUNK_ROOM) * sizeof(Entry), True)
                 t.chunks[number] = <Entry*>ZEROED_CHUNK
             t.room = number << CHUNK_BITS
         ledger_forget(&t.ledger, number)

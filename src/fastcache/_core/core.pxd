@@ -8,22 +8,14 @@ from fastcache._core.clock cimport ClockReader, clock_coarse, clock_exact, clock
 from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport FIFO, LRU, order_touch
 from fastcache._core.key cimport YES, items_equal, key_equal
-from fastcache._core.mutex cimport Mutex, atomic_load, mutex_lock, mutex_unlock
+from fastcache._core.mutex cimport FREE_READS, PARALLEL, atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
+from fastcache._core.reader cimport reader_get
 from fastcache._core.rules cimport Rules
+from fastcache._core.seqlock cimport read_allowed, read_begin, read_holds
 from fastcache._core.stripe cimport Stripe, stripe_init
 from fastcache._core.table cimport table_candidate, table_free, table_peek
-
-cdef extern from *:
-    """
-    #ifdef Py_GIL_DISABLED
-    #define FC_PARALLEL 1
-    #else
-    #define FC_PARALLEL 0
-    #endif
-    """
-    # Whether threads run Python at the same time.
-    const bint PARALLEL "FC_PARALLEL"
+from fastcache._core.tally cimport CACHE_LINE, Tallies, tallies_add, tallies_expect
 
 cdef enum:
     MOST_STRIPES = 128
@@ -31,8 +23,6 @@ cdef enum:
     STRIPE_ENTRIES = 32_768
     # Fewer than this and a stripe of a parallel build has no policy worth the name.
     LEAST_STRIPE_ENTRIES = 256
-    # What neighbouring processors may fetch together.
-    CACHE_LINE = 128
     # A lifetime of so many times the lag, and a lag is eight ticks at least, loses under a thousandth by a tick.
     TICKS_MATTER = 128
 
@@ -49,6 +39,7 @@ cdef struct Core:
     ClockReader coarse
     int64_t lag
     const int64_t* hands    # borrowed from a movable clock, or NULL; atomic
+    Tallies* tallies        # hits that no stripe counts; in `memory`, or owned; NULL where readers lock
     Rules rules
     void* memory            # owned
     PyObject* listener      # borrowed from the store, which is told of removals; or NULL
@@ -90,10 +81,13 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
     cdef uint32_t i, j
     core.rules = r[0]
     core.stripe_mask = stripes - 1
-    core.memory = raw_zeroed(stripes * stripe_stride() + CACHE_LINE, 1)
+    core.memory = raw_zeroed(stripes * stripe_stride() + FREE_READS * sizeof(Tallies) + CACHE_LINE, 1)
     if core.memory == NULL:
         return False
     core.stripes = <Stripe*>((<size_t>core.memory + CACHE_LINE - 1) & ~<size_t>(CACHE_LINE - 1))
+    if FREE_READS:
+        core.tallies = <Tallies*>core_stripe_at(core, stripes)
+        tallies_expect(core.tallies, 1)
     core.coarse = clock_reader()
     core.lag = clock_lag()
     for i in range(stripes):
@@ -111,6 +105,12 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
 cdef inline void core_set_timed(Core* core) noexcept nogil:
     """Some value may expire from now on."""
     core.timing = SYSTEM if core.hands == NULL else MOVABLE
+
+
+cdef inline void core_expect(Core* core, uint64_t processors) noexcept nogil:
+    """Before the core is shared: how many threads may run at a time."""
+    if core.tallies != NULL:
+        tallies_expect(core.tallies, processors)
 
 
 cdef inline int64_t core_now(const Core* core) noexcept nogil:
@@ -157,11 +157,13 @@ cdef inline PyObject* core_glance(Core* core, int64_t ceiling, PyObject* key, ui
     cdef PyObject* value = NULL
     cdef uint32_t slot
     cdef Entry* e
-    mutex_lock(&s.lock)
+    if FREE_READS:
+        return core_read(core, ceiling, key, hash)
+    mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if likely(e != NULL) and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES)):
         value = core_serve_lock_held(s, ceiling, e, slot)
-    mutex_unlock(&s.lock)
+    mutex_unlock(&s.lock.mutex)
     return value
 
 
@@ -173,23 +175,44 @@ cdef inline PyObject* core_glance_items(
     cdef PyObject* value = NULL
     cdef uint32_t slot
     cdef Entry* e
-    mutex_lock(&s.lock)
+    mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if likely(e != NULL and e.hash == <uint32_t>hash and items_equal(e.key, items, count)):
         value = core_serve_lock_held(s, ceiling, e, slot)
-    mutex_unlock(&s.lock)
+    mutex_unlock(&s.lock.mutex)
     return value
+
+
+cdef inline PyObject* core_read(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
+    """``core_peek`` without a lock, where hits only mark and nobody writes meanwhile."""
+    cdef Stripe* s = core_stripe(core, hash)
+    cdef PyObject* value
+    cdef uint64_t sequence = read_begin(&s.lock)
+    if likely(read_allowed(sequence) and core.rules.policy != LRU):
+        value = reader_get(s, sequence, key, <uint32_t>hash, ceiling)
+        if likely(value != NULL):
+            tallies_add(&core.tallies)
+            return value
+        if read_holds(&s.lock, sequence):
+            return NULL
+    return core_peek_locking(core, ceiling, key, hash)
 
 
 cdef inline PyObject* core_peek(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
     """The hit path: a new reference to a value that is certainly fresh, or NULL when only the slow path can tell."""
+    if FREE_READS:
+        return core_read(core, ceiling, key, hash)
+    return core_peek_locking(core, ceiling, key, hash)
+
+
+cdef inline PyObject* core_peek_locking(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* value = NULL
     cdef uint32_t slot
     cdef Entry* e
-    mutex_lock(&s.lock)
+    mutex_lock(&s.lock.mutex)
     e = table_peek(&s.table, key, <uint32_t>hash, &slot)
     if e != NULL:
         value = core_serve_lock_held(s, ceiling, e, slot)
-    mutex_unlock(&s.lock)
+    mutex_unlock(&s.lock.mutex)
     return value

@@ -14,11 +14,14 @@ from fastcache._core.flight cimport Flight, graph_survives_fork
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, Grave, report_removal
 from fastcache._core.jitter cimport random_seeded
 from fastcache._core.mutex cimport Mutex, assert_outside, atomic_load, mutex_lock, mutex_reset, mutex_unlock
-from fastcache._core.py cimport FOREVER, py_decref, raw_free, steal
+from fastcache._core.py cimport py_decref, raw_free, steal
+from fastcache._core.seqlock cimport seqlock_reset
 from fastcache._core.stripe cimport Counts, Stripe, stripe_check_lock_held
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_next_flight
-from fastcache._core.stripe_values cimport stripe_swap_out
-from fastcache._core.table cimport Table, table_entry, table_free, table_init
+from fastcache._core.stripe_values cimport stripe_shelve, stripe_swap_out
+from fastcache._core.table cimport Table, table_entry, table_free
+from fastcache._core.tally cimport tallies_free, tallies_sum
+from fastcache._core.upkeep cimport MUCH_SHELVED, core_pause
 from fastcache._core.weights cimport weights_clear
 
 cdef extern from *:
@@ -54,8 +57,8 @@ cdef inline void core_unlist(Core* core) noexcept nogil:
     mutex_unlock(&all_cores_mutex)
 
 
-cdef inline void drop_table(Table* t, PyObject* listener, int64_t keep, int64_t now) noexcept:
-    """Drops what a table owns that is in no stripe any more, and its memory; ``listener`` may be NULL."""
+cdef inline void drop_contents(Table* t, PyObject* listener, int64_t keep, int64_t now) noexcept:
+    """Drops what a table owns that is in no stripe any more; ``listener`` may be NULL."""
     cdef uint32_t slot
     cdef Entry* e
     assert_outside()
@@ -78,7 +81,6 @@ cdef inline void drop_table(Table* t, PyObject* listener, int64_t keep, int64_t 
         py_decref(e.key)
         if e.has_extra:
             raw_free(e.content)
-    table_free(t)
 
 
 cdef inline void core_drop(Core* core) noexcept:
@@ -87,24 +89,34 @@ cdef inline void core_drop(Core* core) noexcept:
     if core.memory == NULL:
         return
     for i in range(core.stripe_mask + 1):
-        drop_table(&core_stripe_at(core, i).table, NULL, 0, 0)
+        drop_contents(&core_stripe_at(core, i).table, NULL, 0, 0)
+        table_free(&core_stripe_at(core, i).table)
         order_free(&core_stripe_at(core, i).order)
         weights_clear(&core_stripe_at(core, i).weights)
         raw_free(core_stripe_at(core, i).spare)
+    tallies_free(core.tallies)
     raw_free(core.memory)
     core.memory = NULL
 
 
-cdef inline bint core_clear(Core* core) noexcept:
-    """Empties every stripe, one after the other; False when memory is out."""
+cdef inline bint core_clear(Core* core, bint may_pause) noexcept:
+    """Empties every stripe, one after the other; False when memory is out.
+
+    The collector may not pause all threads for the memory's sake.
+    """
+    cdef int64_t now = core_now(core)
+    cdef size_t shelved = 0
     cdef Table table
     cdef uint32_t i
-    cdef int64_t now = core_now(core)
+    cdef Stripe* s
     for i in range(core.stripe_mask + 1):
-        if not table_init(&table):
+        s = core_stripe_at(core, i)
+        if not stripe_swap_out(s, &core.rules, &table):
             return False
-        stripe_swap_out(core_stripe_at(core, i), &core.rules, &table)
-        drop_table(&table, core.listener, core.rules.keep, now)
+        drop_contents(&table, core.listener, core.rules.keep, now)
+        shelved += stripe_shelve(s, &table)
+    if may_pause and shelved > MUCH_SHELVED:
+        core_pause(core)
     return True
 
 
@@ -115,12 +127,17 @@ cdef inline int64_t core_sum(Core* core, Counts* sum) noexcept nogil:
     cdef int64_t* of
     cdef uint32_t i
     cdef size_t j
+    cdef Stripe* s
     memset(sum, 0, sizeof(Counts))
     for i in range(core.stripe_mask + 1):
-        of = <int64_t*>&core_stripe_at(core, i).counts
+        s = core_stripe_at(core, i)
+        of = <int64_t*>&s.counts
+        mutex_lock(&s.lock.mutex)
         for j in range(sizeof(Counts) // sizeof(int64_t)):
             to[j] += of[j]
-        values += core_stripe_at(core, i).values
+        values += s.values
+        mutex_unlock(&s.lock.mutex)
+    sum.hits += tallies_sum(&core.tallies)
     return values if values < core.rules.maxsize else core.rules.maxsize
 
 
@@ -132,11 +149,11 @@ cdef inline const char* core_check(Core* core) noexcept nogil:
     cdef Stripe* s
     for i in range(core.stripe_mask + 1):
         s = core_stripe_at(core, i)
-        mutex_lock(&s.lock)
+        mutex_lock(&s.lock.mutex)
         wrong = stripe_check_lock_held(s)
         values += s.values
         weight += s.weights.sum
-        mutex_unlock(&s.lock)
+        mutex_unlock(&s.lock.mutex)
         if wrong != NULL:
             return wrong
     if atomic_load(&core.rules.values) > core.rules.maxsize:
@@ -160,7 +177,7 @@ cdef inline void core_mend(Core* core, uint64_t seed) noexcept:
     cdef Grave g
     for i in range(core.stripe_mask + 1):
         s = core_stripe_at(core, i)
-        mutex_reset(&s.lock)
+        seqlock_reset(&s.lock)
         s.random = random_seeded(seed ^ s.random, i)
         cursor = 0
         while True:

@@ -17,6 +17,7 @@ from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight, FlightSta
 from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
 from fastcache._core.key cimport key_hash
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
+from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, py_is_callable, py_vectorcall, steal
 from fastcache._core.seconds cimport to_nanoseconds
@@ -223,12 +224,15 @@ cdef class LoadingStore(Mapping):
 
     cdef void publish(self, Flight flight, object value, int64_t ttl, int64_t weight) noexcept:
         cdef Stripe* s = core_stripe_at(&self.core, flight.stripe)
-        cdef bint shared = flight.waiters > 0
+        cdef bint shared
         cdef bint elsewhere
         cdef Grave* later = NULL
         cdef int64_t now
         cdef Grave g
         g.count = 0
+        mutex_lock(&flight.mutex)
+        shared = flight.waiters > 0
+        mutex_unlock(&flight.mutex)
         while True:
             now = core_birth(&self.core, ttl)
             if stripe_publish(

@@ -8,6 +8,9 @@ cdef extern from "mutex.h":
     void mutex_lock "fc_mutex_lock"(Mutex*) noexcept nogil
     void mutex_unlock "fc_mutex_unlock"(Mutex*) noexcept nogil
     void mutex_reset "fc_mutex_reset"(Mutex*) noexcept nogil
+    # Whether threads run Python at the same time, and whether they read without a stripe's lock.
+    const bint PARALLEL "FC_PARALLEL"
+    const bint FREE_READS "FC_FREE_READS"
     # Debug builds stop here if this thread holds a lock.
     void assert_outside "fc_assert_outside"() noexcept nogil
 

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.core cimport (
-    Core, core_init, core_now, core_set_timed, core_stripe_at, core_stripes_for,
+    Core, core_expect, core_init, core_now, core_set_timed, core_stripe_at, core_stripes_for,
 )
 from fastcache._core.cores cimport (
     core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
@@ -25,6 +25,7 @@ from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
 from fastcache._core.stripe cimport MISS, UNREAD, Counts, Verdict, stripe_visit
 from fastcache._core.stripe_values cimport stripe_get, stripe_put, stripe_remove
+from fastcache._core.upkeep cimport core_empty_shelves
 from fastcache._core.visit cimport Visit, visit_again, visit_start, visit_tidy
 from fastcache._core.weights cimport weight_of
 
@@ -70,6 +71,7 @@ cdef class Store:
         rules_read(&rules, settings)
         if not core_init(&core, &rules, core_stripes_for(&rules, settings.processors), settings.seed):
             raise MemoryError()
+        core_expect(&core, settings.processors)
         if rules.listening:
             self.listener = settings.on_removal
             core.listener = <PyObject*>self.listener
@@ -164,7 +166,7 @@ cdef class Store:
 
     def clear(self):
         """Removes everything; loads under way are detached, as by ``delete``."""
-        if not core_clear(&self.core):
+        if not core_clear(&self.core, True):
             raise MemoryError()
 
     def _counts(self):
@@ -187,6 +189,7 @@ cdef class Store:
 cdef int store_visit(Store self, visitproc visit, void* arg) noexcept:
     cdef uint32_t i
     cdef int stop
+    core_empty_shelves(&self.core)
     for i in range(self.core.stripe_mask + 1):
         stop = stripe_visit(core_stripe_at(&self.core, i), visit, arg)
         if stop != 0:
@@ -197,7 +200,7 @@ cdef int store_visit(Store self, visitproc visit, void* arg) noexcept:
 cdef int store_clear(Store self) noexcept:
     # Nothing was removed: the whole cache is going.  The listener may be a method of this very cache.
     self.core.listener = NULL
-    core_clear(&self.core)
+    core_clear(&self.core, False)
     self.listener = self.weigher = None
     return 0
 

@@ -2,8 +2,9 @@
 
 Locks.  A stripe's mutex is a leaf: nothing is locked while it is held, and two stripes are never locked together.
 On a build with a GIL it compiles to nothing, for no section releases the GIL.  Only ``stripe_values``,
-``stripe_loads``, the hit path in ``core`` and the check in ``cores`` take it; all functions here and in
-``stripe_room`` expect it held.
+``stripe_loads``, ``swap``, the hit path in ``core`` and the check in ``cores`` take it; all functions here and in
+``stripe_room`` expect it held, and those that change anything but marks and counters, that its sequence be odd.
+``reader`` does without.
 
 Under it: no Python code, no decref, no collector, no exception, no clock.  Objects that leave go into the caller's
 grave; a comparison that needs Python makes the operation stop in doubt, to be called again once it is settled.
@@ -19,12 +20,14 @@ from fastcache._core.entry cimport EXPIRED, Entry, Extra, entry_age, entry_extra
 from fastcache._core.evict cimport (
     Order, order_add, order_check, order_drop, order_init, order_reserve, order_touch, order_trim,
 )
+from fastcache._core.glimpse cimport py_enable_try, py_readable
 from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Cause, Grave, grave_add, grave_add_removed
 from fastcache._core.jitter cimport random_below, random_seeded
-from fastcache._core.mutex cimport Mutex, atomic_load, atomic_store
+from fastcache._core.mutex cimport FREE_READS, atomic_load, atomic_store
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_may_be_gc
 from fastcache._core.rules cimport Rules, rules_give_places
+from fastcache._core.seqlock cimport SeqLock, close_reads
 from fastcache._core.table cimport NO_SLOT, Table, table_check, table_entry, table_init, table_insert, table_remove
 from fastcache._core.weights cimport Weights, weights_reserve, weights_set, weights_trim
 
@@ -68,7 +71,7 @@ cdef struct Counts:
     int64_t oversized
 
 cdef struct Stripe:
-    Mutex lock
+    SeqLock lock
     Table table
     Order order
     Weights weights         # of the values, where they are weighed
@@ -167,6 +170,14 @@ cdef inline void stripe_drop_value_lock_held(
     x.failures = 0
 
 
+cdef inline void stripe_expose_lock_held(Stripe* s, PyObject* o) noexcept nogil:
+    """Before readers without a lock may meet an object: some objects they must not."""
+    if FREE_READS:
+        py_enable_try(o)
+        if not py_readable(o):
+            close_reads(&s.lock)
+
+
 cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, const Probe* p) noexcept nogil:
     """An entry without content for the probe's key, which is absent; NO_SLOT when memory is out."""
     cdef uint32_t slot = table_insert(&s.table, <uint32_t>p.hash)
@@ -176,6 +187,7 @@ cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, const Probe
         table_remove(&s.table, slot)
         return NO_SLOT
     py_incref(p.key)
+    stripe_expose_lock_held(s, p.key)
     table_entry(&s.table, slot).key = p.key
     s.seen_by_gc |= py_may_be_gc(p.key)
     return slot
@@ -241,6 +253,7 @@ cdef inline void stripe_fill_lock_held(
         extra_free(x, &s.spare)
         e.has_extra = False
     py_incref(value)
+    stripe_expose_lock_held(s, value)
     e.content = value
     if former == NULL:
         s.values += 1

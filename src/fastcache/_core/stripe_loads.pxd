@@ -18,6 +18,7 @@ from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, py_incref
 from fastcache._core.rules cimport LEAST_PAUSE, Rules
+from fastcache._core.seqlock cimport write_lock, write_unlock
 from fastcache._core.stripe cimport (
     DONE, FOLLOW, HIT, IN_DOUBT, LEAD, MISS, NO_MEMORY, NO_PLACE, NO_TIME, REFRESH, UNREAD, Stripe, Verdict,
     stripe_bury_lock_held, stripe_detach_lock_held, stripe_drop_value_lock_held, stripe_fill_lock_held,
@@ -59,19 +60,19 @@ cdef inline Verdict stripe_begin(
     cdef Verdict verdict
     cdef Entry* e
     cdef Extra* x
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, slot)
     if found == DOUBT:
-        mutex_unlock(&s.lock)
+        write_unlock(&s.lock)
         return IN_DOUBT
     if found == ABSENT:
         slot[0] = stripe_new_lock_held(s, r, p)
         if slot[0] == NO_SLOT:
-            mutex_unlock(&s.lock)
+            write_unlock(&s.lock)
             return NO_MEMORY
     e = table_entry(&s.table, slot[0])
     if now == UNREAD and entry_value(e) != NULL:
-        mutex_unlock(&s.lock)
+        write_unlock(&s.lock)
         return NO_TIME
     verdict = stripe_decide_lock_held(s, r, e, now, force)
     if verdict == LEAD or verdict == REFRESH:
@@ -79,7 +80,7 @@ cdef inline Verdict stripe_begin(
         if x == NULL:
             if found == ABSENT:
                 stripe_bury_lock_held(s, r, slot[0], EXPIRED_VALUE, now, g)
-            mutex_unlock(&s.lock)
+            write_unlock(&s.lock)
             return NO_MEMORY
         py_incref(offered)
         x.flight = offered
@@ -104,7 +105,7 @@ cdef inline Verdict stripe_begin(
             entry_extra(e).followers += 1
             entry_extra(e).behind = False
             s.counts.coalesced += counted
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return verdict
 
 
@@ -129,7 +130,7 @@ cdef inline Verdict stripe_publish(
     """
     cdef Verdict verdict = DONE
     cdef Extra* x
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     x = stripe_landing_lock_held(s, slot, flight)
     if x != NULL and x.followers > 0:
         shared[0] = True
@@ -146,13 +147,13 @@ cdef inline Verdict stripe_publish(
             stripe_drop_value_lock_held(s, r, slot, True, EXPIRED_VALUE, now, g)
             s.counts.expirations += 1
         if not stripe_make_room_lock_held(s, r, slot, weight, now, g):
-            mutex_unlock(&s.lock)
+            write_unlock(&s.lock)
             return NO_PLACE
         stripe_fill_lock_held(s, r, slot, value, ttl, weight, now, g)
         stripe_sweep_lock_held(s, r, now, SWEEP_STEPS, False, g)
     s.counts.loads += 1
     s.counts.refreshes_ok += behind
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return verdict
 
 
@@ -177,7 +178,7 @@ cdef inline void stripe_fail(
     """
     cdef Extra* x
     cdef Entry* e
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     s.counts.load_errors += 1
     s.counts.refreshes_failed += behind
     fallback[0] = NULL
@@ -195,7 +196,7 @@ cdef inline void stripe_fail(
             x.failures += 1
             fallback[0] = x.value
             py_incref(x.value)
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
 
 
 cdef inline void stripe_give_up(
@@ -203,7 +204,7 @@ cdef inline void stripe_give_up(
 ) noexcept nogil:
     """Unlinks a flight whose leader will not end it; one behind a served value is not tried again at once."""
     cdef Extra* x
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     s.counts.refreshes_dropped += behind
     x = stripe_landing_lock_held(s, slot, flight)
     if x != NULL and x.value == NULL:
@@ -213,14 +214,14 @@ cdef inline void stripe_give_up(
         if behind:
             x.retry_at = now + LEAST_PAUSE
         entry_trim(table_entry(&s.table, slot), &s.spare)
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
 
 
 cdef inline PyObject* stripe_next_flight(Stripe* s, uint32_t* cursor) noexcept nogil:
     """A new reference to the next linked flight, or NULL after the last; the cursor starts at 0."""
     cdef PyObject* flight = NULL
     cdef Entry* e
-    mutex_lock(&s.lock)
+    mutex_lock(&s.lock.mutex)
     while flight == NULL and s.flights > 0 and cursor[0] < s.table.fresh:
         e = table_entry(&s.table, cursor[0])
         cursor[0] += 1
@@ -228,5 +229,5 @@ cdef inline PyObject* stripe_next_flight(Stripe* s, uint32_t* cursor) noexcept n
             flight = entry_extra(e).flight
     if flight != NULL:
         py_incref(flight)
-    mutex_unlock(&s.lock)
+    mutex_unlock(&s.lock.mutex)
     return flight

@@ -1,7 +1,8 @@
 """What callers do to the values of a stripe: read, write, remove, expire, list.
 
-Each function takes the stripe's lock and gives it back.  A verdict of IN_DOUBT or NO_PLACE means that nothing was
-changed that matters; the caller settles the probe or evicts elsewhere, empties the grave, and calls again.
+Each function takes the stripe's lock and gives it back; those that only look, its mutex alone.  A verdict of IN_DOUBT
+or NO_PLACE means that nothing was changed that matters; the caller settles the probe or evicts elsewhere, empties the
+grave, and calls again.
 """
 
 from cpython.object cimport PyObject
@@ -16,6 +17,8 @@ from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_places
+from fastcache._core.seqlock cimport write_begin, write_end, write_lock, write_unlock
+from fastcache._core.shelf cimport shelf_bytes
 from fastcache._core.stripe cimport (
     DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, PER_ENTRY, UNREAD, Stripe, Verdict,
     stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held, stripe_new_lock_held,
@@ -24,7 +27,9 @@ from fastcache._core.stripe cimport (
 from fastcache._core.stripe_room cimport (
     SWEEP_STEPS, stripe_evict_lock_held, stripe_make_room_lock_held, stripe_sweep_lock_held,
 )
-from fastcache._core.table cimport ABSENT, DOUBT, FOUND, NO_SLOT, Search, Table, table_entry, table_find
+from fastcache._core.table cimport (
+    ABSENT, DOUBT, FOUND, NO_SLOT, Search, Table, table_entry, table_find, table_renew, table_shelve,
+)
 from fastcache._core.weights cimport weights_clear
 
 cdef struct Look:
@@ -45,16 +50,16 @@ cdef inline Verdict stripe_get(
     cdef Entry* e
     cdef Age age
     cdef Verdict verdict = MISS
-    mutex_lock(&s.lock)
+    mutex_lock(&s.lock.mutex)
     cdef Search found = table_find(&s.table, p, &slot)
     if found == DOUBT:
-        mutex_unlock(&s.lock)
+        mutex_unlock(&s.lock.mutex)
         return IN_DOUBT
     if found == FOUND:
         e = table_entry(&s.table, slot)
         if entry_value(e) != NULL:
             if now == UNREAD:
-                mutex_unlock(&s.lock)
+                mutex_unlock(&s.lock.mutex)
                 return NO_TIME
             age = entry_age(e, now, r.stale_window, r.error_window)
             if age <= DUE:
@@ -64,14 +69,16 @@ cdef inline Verdict stripe_get(
                 if counted:
                     order_touch(&s.order, e, slot)
             elif age == EXPIRED and (not e.has_extra or entry_extra(e).flight == NULL):
+                write_begin(&s.lock)
                 stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
+                write_end(&s.lock)
                 s.counts.expirations += 1
     if counted:
         if verdict == HIT:
             s.counts.hits += 1
         else:
             s.counts.misses += 1
-    mutex_unlock(&s.lock)
+    mutex_unlock(&s.lock.mutex)
     return verdict
 
 
@@ -87,7 +94,7 @@ cdef inline Verdict stripe_put(
     cdef Entry* e
     cdef Verdict verdict = DONE
     cdef bint held = False
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, &slot)
     if found == FOUND:
         e = table_entry(&s.table, slot)
@@ -122,7 +129,7 @@ cdef inline Verdict stripe_put(
             stripe_fill_lock_held(s, r, slot, value, ttl, weight, now, g)
     if verdict == DONE:
         stripe_sweep_lock_held(s, r, now, SWEEP_STEPS, False, g)
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return verdict
 
 
@@ -133,7 +140,7 @@ cdef inline Verdict stripe_remove(
     cdef uint32_t slot
     cdef Entry* e
     cdef Verdict verdict = MISS
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, &slot)
     if found == DOUBT:
         verdict = IN_DOUBT
@@ -145,7 +152,7 @@ cdef inline Verdict stripe_remove(
             py_incref(value[0])
             verdict = HIT
         stripe_bury_lock_held(s, r, slot, EXPLICIT, now, g)
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return verdict
 
 
@@ -155,7 +162,7 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
     cdef Entry* e
     cdef Extra* x
     cdef Verdict verdict = MISS
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, &slot)
     if found == DOUBT:
         verdict = IN_DOUBT
@@ -179,7 +186,7 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
                     e.due_at = now
                 stripe_note_expiry_lock_held(s, r, now)
             entry_trim(e, &s.spare)
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return verdict
 
 
@@ -189,7 +196,7 @@ cdef inline Verdict stripe_look(Stripe* s, Rules* r, Probe* p, int64_t now, Look
     cdef Entry* e
     cdef Extra* x
     cdef Verdict verdict = MISS
-    mutex_lock(&s.lock)
+    mutex_lock(&s.lock.mutex)
     cdef Search found = table_find(&s.table, p, &slot)
     if found == DOUBT:
         verdict = IN_DOUBT
@@ -208,24 +215,24 @@ cdef inline Verdict stripe_look(Stripe* s, Rules* r, Probe* p, int64_t now, Look
             look.retry_at = x.retry_at if x != NULL else ALWAYS
             look.failures = x.failures if x != NULL else 0
             look.loading = x != NULL and x.flight != NULL
-    mutex_unlock(&s.lock)
+    mutex_unlock(&s.lock.mutex)
     return verdict
 
 
 cdef inline bint stripe_evict(Stripe* s, Rules* r, int64_t now, Grave* g) noexcept nogil:
     cdef bint evicted
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     evicted = stripe_evict_lock_held(s, r, NO_SLOT, now, g)
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return evicted
 
 
 cdef inline uint32_t stripe_sweep(Stripe* s, Rules* r, int64_t now, uint32_t steps, Grave* g) noexcept nogil:
     """Removes expired values until the grave is full or so many slots have been looked at; how many."""
     cdef uint32_t removed
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     removed = stripe_sweep_lock_held(s, r, now, steps, False, g)
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return removed
 
 
@@ -236,7 +243,7 @@ cdef inline bint stripe_pop(
     cdef uint32_t slot
     cdef Entry* e
     cdef bint popped = False
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     while steps > 0 and s.values > 0 and not popped:
         steps -= 1
         if s.pop_at >= s.table.fresh:
@@ -251,7 +258,7 @@ cdef inline bint stripe_pop(
             py_incref(value[0])
             stripe_bury_lock_held(s, r, slot, EXPLICIT, now, g)
             popped = True
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return popped
 
 
@@ -264,7 +271,7 @@ cdef inline uint32_t stripe_list(
     """
     cdef uint32_t slot, n = 0
     cdef Entry* e
-    mutex_lock(&s.lock)
+    mutex_lock(&s.lock.mutex)
     if s.values > room and room > 0:
         n = s.values
     else:
@@ -279,19 +286,32 @@ cdef inline uint32_t stripe_list(
                     values[n] = entry_value(e)
                     py_incref(values[n])
             n += 1
-    mutex_unlock(&s.lock)
+    mutex_unlock(&s.lock.mutex)
     return n
 
 
-cdef inline void stripe_swap_out(Stripe* s, Rules* r, Table* table) noexcept nogil:
-    """Trades the stripe's table for an empty one; the caller drops what it held."""
-    mutex_lock(&s.lock)
-    table.version = s.table.version + 1
-    s.table, table[0] = table[0], s.table
+cdef inline bint stripe_swap_out(Stripe* s, Rules* r, Table* table) noexcept nogil:
+    """Takes the stripe's table out, to be dropped and then shelved by the caller; False when memory is out."""
+    write_lock(&s.lock)
+    table[0] = s.table
+    if not table_renew(&s.table):
+        write_unlock(&s.lock)
+        return False
     rules_give_places(r, s.values, s.weights.sum)
     weights_clear(&s.weights)
     s.values = s.flights = 0
     order_clear(&s.order)
     s.sweep_at = s.pop_at = 0
     s.first_expiry = s.first_in_sweep = FOREVER
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
+    return True
+
+
+cdef inline size_t stripe_shelve(Stripe* s, Table* table) noexcept nogil:
+    """Takes back the memory of a table that was taken out; how many bytes now lie on the shelf."""
+    cdef size_t shelved
+    mutex_lock(&s.lock.mutex)
+    table_shelve(table, &s.table.shelf)
+    shelved = shelf_bytes(&s.table.shelf)
+    mutex_unlock(&s.lock.mutex)
+    return shelved

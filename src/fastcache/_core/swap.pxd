@@ -12,10 +12,13 @@ from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_victim
 from fastcache._core.grave cimport SIZE, Grave, grave_add
 from fastcache._core.key cimport YES, key_equal
-from fastcache._core.mutex cimport atomic_load, mutex_lock, mutex_unlock
+from fastcache._core.mutex cimport atomic_load
 from fastcache._core.py cimport likely, py_incref, py_may_be_gc, unlikely
 from fastcache._core.rules cimport rules_are_full
-from fastcache._core.stripe cimport Stripe, stripe_age_lock_held, stripe_drop_value_lock_held
+from fastcache._core.seqlock cimport write_lock, write_unlock
+from fastcache._core.stripe cimport (
+    Stripe, stripe_age_lock_held, stripe_drop_value_lock_held, stripe_expose_lock_held,
+)
 from fastcache._core.table cimport NO_SLOT, table_candidate, table_entry, table_reuse
 
 
@@ -33,7 +36,7 @@ cdef inline PyObject* core_swap(
     cdef PyObject* former = NULL
     cdef uint32_t slot
     cdef Entry* e
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if (
         likely(e != NULL and core.rules.plain and not e.has_extra)
@@ -42,12 +45,13 @@ cdef inline PyObject* core_swap(
     ):
         former = <PyObject*>e.content
         py_incref(value)
+        stripe_expose_lock_held(s, value)
         e.content = value
         if unlikely(py_may_be_gc(value)):
             s.seen_by_gc = True
         order_touch(&s.order, e, slot)
         stripe_age_lock_held(s, &core.rules, e, ttl, now)
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return former
 
 
@@ -59,7 +63,7 @@ cdef inline bint core_displace(
     cdef bint written = False
     cdef uint32_t slot
     cdef Entry* e
-    mutex_lock(&s.lock)
+    write_lock(&s.lock)
     if (
         core.rules.plain and s.values > 0 and rules_are_full(&core.rules)
         and not core_may_sweep_lock_held(core, s, now)
@@ -80,11 +84,13 @@ cdef inline bint core_displace(
             table_reuse(&s.table, slot, <uint32_t>hash)
             py_incref(key)
             py_incref(value)
+            stripe_expose_lock_held(s, key)
+            stripe_expose_lock_held(s, value)
             e.key = key
             e.content = value
             s.seen_by_gc |= py_may_be_gc(key) | py_may_be_gc(value)
             order_add(&s.order, &s.table, slot)
             stripe_age_lock_held(s, &core.rules, e, ttl, now)
             written = True
-    mutex_unlock(&s.lock)
+    write_unlock(&s.lock)
     return written

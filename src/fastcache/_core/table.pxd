@@ -17,14 +17,15 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.chunks cimport (
-    CHUNK_ROOM, NO_SLOT, Table, slots_check, slots_free, table_entry, table_give_slot, table_retire, table_skip,
+    CHUNK_ROOM, NO_SLOT, Table, slots_check, slots_shelve, table_entry, table_give_slot, table_retire, table_skip,
     table_take_slot,
 )
 from fastcache._core.entry cimport Entry
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
 from fastcache._core.ledger cimport NO_CHUNK
 from fastcache._core.probe cimport Probe, probe_compare
-from fastcache._core.py cimport likely, raw_free, raw_zeroed, unlikely
+from fastcache._core.py cimport likely, unlikely
+from fastcache._core.shelf cimport Shelf, shelf_empty, shelve_words, take_words
 
 cdef extern from *:
     """
@@ -62,17 +63,35 @@ cdef inline uint32_t home(uint32_t h) noexcept nogil:
 
 cdef inline bint table_init(Table* t) noexcept nogil:
     memset(t, 0, sizeof(Table))
-    t.ledger.open = t.ledger.vacant = NO_CHUNK
-    t.version = 1
+    return table_renew(t)
+
+
+cdef inline bint table_renew(Table* t) noexcept nogil:
+    """Empties a table whose memory another copy of it has taken over; False, and nothing changed, if memory is out."""
+    cdef uint64_t version = t.version + 1
+    cdef Shelf shelf = t.shelf
+    cdef uint32_t* index = <uint32_t*>take_words(&shelf, FIRST_INDEX * sizeof(uint32_t))
+    if index == NULL:
+        return False
+    memset(t, 0, sizeof(Table))
+    t.index = index
     t.mask = FIRST_INDEX - 1
-    t.index = <uint32_t*>raw_zeroed(FIRST_INDEX, sizeof(uint32_t))
-    return t.index != NULL
+    t.ledger.open = t.ledger.vacant = NO_CHUNK
+    t.version = version
+    t.shelf = shelf
+    return True
+
+
+cdef inline void table_shelve(Table* t, Shelf* shelf) noexcept nogil:
+    """Gives up the memory, where readers may still look at it; what the entries own has been taken out."""
+    slots_shelve(t, shelf)
+    shelve_words(shelf, t.index, (<size_t>t.mask + 1) * sizeof(uint32_t))
 
 
 cdef inline void table_free(Table* t) noexcept nogil:
-    """Gives the memory back; what the entries own has been taken out."""
-    slots_free(t)
-    raw_free(t.index)
+    """Gives the memory back, and what is on the shelf; nobody can be looking."""
+    table_shelve(t, &t.shelf)
+    shelf_empty(&t.shelf)
 
 
 cdef inline Search table_find(const Table* t, Probe* p, uint32_t* slot) noexcept nogil:
@@ -165,7 +184,7 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
     cdef Entry* e
     while words < 2 * t.used:
         words *= 2
-    index = <uint32_t*>raw_zeroed(words, sizeof(uint32_t))
+    index = <uint32_t*>take_words(&t.shelf, words * sizeof(uint32_t))
     if index == NULL:
         return False
     t.index = index
@@ -182,7 +201,7 @@ cdef inline bint table_rebuild(Table* t) noexcept nogil:
             if e[i].key != NULL:
                 index_put(t, e[i].hash, slot + i)
         slot = stop
-    table_retire(t, former, former_words * sizeof(uint32_t))
+    table_retire(t, former, former_words * sizeof(uint32_t), False)
     t.version += 1
     return True
 

@@ -1,14 +1,20 @@
-"""What an operation does for stripes other than its own: evict there, and sweep a little where it is due."""
+"""What an operation does for stripes other than its own: evict there, sweep a little where it is due, empty shelves."""
 
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.core cimport Core, core_coarse_now, core_stripe_at
 from fastcache._core.grave cimport Grave
-from fastcache._core.mutex cimport atomic_load, atomic_store
+from fastcache._core.mutex cimport FREE_READS, atomic_load, atomic_store
 from fastcache._core.py cimport FOREVER
+from fastcache._core.shelf cimport shelf_empty, stop_world
 from fastcache._core.stripe cimport UNREAD, Stripe
 from fastcache._core.stripe_room cimport TURN_STEPS
 from fastcache._core.stripe_values cimport stripe_evict, stripe_sweep
+
+cdef enum:
+    # More bytes than this that nobody needs are worth a pause of all threads.
+    MUCH_SHELVED = 1 << 20
 
 
 cdef inline uint32_t core_turn(Core* core) noexcept nogil:
@@ -48,3 +54,21 @@ cdef inline void core_sweep_elsewhere(Core* core, int64_t now, Grave* g) noexcep
         now = core_coarse_now(core)
     if stripe_sweep(core_stripe_at(core, core_turn(core)), &core.rules, now, TURN_STEPS, g) == 0:
         core_end_turn(core)
+
+
+cdef inline int core_empty_shelves(Core* core) noexcept:
+    """Frees what readers without a lock may have looked at: only with the world stopped, as for the collector."""
+    cdef uint32_t i
+    if FREE_READS:
+        for i in range(core.stripe_mask + 1):
+            shelf_empty(&core_stripe_at(core, i).table.shelf)
+    return 0
+
+
+cdef inline int empty_shelves_of(PyObject* _, void* core) noexcept:
+    return core_empty_shelves(<Core*>core)
+
+
+cdef inline void core_pause(Core* core) noexcept:
+    """Stops the world to empty the shelves; not to be called by the collector, or with anything locked."""
+    stop_world(empty_shelves_of, core)

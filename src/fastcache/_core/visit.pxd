@@ -5,9 +5,11 @@ from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.core cimport UNTIMED, Core, core_now, core_stripe
 from fastcache._core.grave cimport Grave, grave_drop, grave_left, unlikely
+from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.probe cimport Probe, probe_settle, probe_start
+from fastcache._core.shelf cimport shelf_bytes
 from fastcache._core.stripe cimport IN_DOUBT, NO_MEMORY, NO_PLACE, NO_TIME, PER_ENTRY, Stripe, Verdict
-from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
+from fastcache._core.upkeep cimport MUCH_SHELVED, core_evict_elsewhere, core_pause, core_sweep_elsewhere
 
 cdef struct Visit:
     Core* core
@@ -49,6 +51,8 @@ cdef inline bint visit_again(Visit* v, Verdict verdict) except -1:
     if unlikely(verdict == IN_DOUBT or verdict == NO_PLACE or verdict == NO_TIME or verdict == NO_MEMORY):
         return visit_retry(v, verdict)
     grave_drop(&v.grave, v.core.listener)
+    if FREE_READS and unlikely(shelf_bytes(&v.stripe.table.shelf) > MUCH_SHELVED):
+        core_pause(v.core)
     return False
 
 
