@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py $(wildcard src/fastcache/_core/*.p* src/fastc
 CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd tests/native/*.pyx
 
 .DEFAULT_GOAL := help
-.PHONY: help build test stress lint types bench demo sdist clean
+.PHONY: help build test stress sanitize lint types bench demo sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,20 @@ test: $(BIN)/.built ## run the test suite
 
 stress: $(BIN)/.built ## run the suite with ten times the effort where it searches
 	FASTCACHE_STRESS=10 $(BIN)/python -m pytest $(ARGS)
+
+# A copy, so that the extensions built in place stay as they are.  LD_PRELOAD: the interpreter does not bring the library.
+SANITIZER ?= address
+sanitize: $(BIN)/.tools ## the native tests and those of threads under GCC's sanitizer (SANITIZER=address or thread)
+	rm -rf build/sanitize && mkdir -p build/sanitize
+	cp -r src tests setup.py pyproject.toml README.md build/sanitize
+	find build/sanitize \( -name '*.so' -o -name '*.c' \) -delete
+	cd build/sanitize && FASTCACHE_SANITIZE=$(SANITIZER) FASTCACHE_PROBE=1 PYTHONWARNINGS=ignore \
+	    $(abspath $(BIN))/python setup.py -q build_ext --inplace
+	cd build/sanitize && PYTHONPATH=src ASAN_OPTIONS=detect_leaks=0 \
+	    TSAN_OPTIONS=history_size=6:suppressions=$(abspath build/sanitize)/tests/native/tsan.supp \
+	    LD_PRELOAD=$$(gcc -print-file-name=lib$(if $(filter thread,$(SANITIZER)),tsan,asan).so) \
+	    $(abspath $(BIN))/python -m pytest -s tests/native tests/test_freethreaded.py \
+	    tests/test_reads_amid_writes.py $(ARGS)
 
 $(BIN)/.lint: $(BIN)/.tools
 	$(PIP) install --group lint

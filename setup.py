@@ -4,6 +4,7 @@ FASTCACHE_DEBUG=1     assertions inside the native core, and no optimisation
 FASTCACHE_PROBE=1     also build the test-only window on the core (tests/native)
 FASTCACHE_COVERAGE=1  gcov line coverage of the .pxd files
 FASTCACHE_LOCKED_READS=1  on a free-threaded Python, reads take their stripe's lock
+FASTCACHE_SANITIZE=address|thread  built with that sanitizer of GCC; its library is to be preloaded
 """
 
 import os
@@ -15,6 +16,7 @@ from setuptools import Extension, setup
 MSVC = sys.platform == "win32"
 DEBUG = os.environ.get("FASTCACHE_DEBUG") == "1"
 COVERAGE = os.environ.get("FASTCACHE_COVERAGE") == "1"
+SANITIZE = os.environ.get("FASTCACHE_SANITIZE")
 
 compile_args = ["/O2"] if MSVC else ["-O3", "-fvisibility=hidden", "-Wno-unreachable-code"]
 link_args: list[str] = []
@@ -26,6 +28,9 @@ if DEBUG and not MSVC:
 if COVERAGE and not MSVC:
     compile_args = ["-O0", "-g", "--coverage"]
     link_args = ["--coverage"]
+if SANITIZE and not MSVC:
+    compile_args = ["-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}"]
+    link_args = [f"-fsanitize={SANITIZE}"]
 
 
 def extension(name: str, path: str) -> Extension:
