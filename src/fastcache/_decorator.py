@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Hashable
+from types import FrameType, FunctionType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from fastcache._cache import Cache
@@ -97,6 +99,25 @@ def cached(
             )
             return functools.update_wrapper(made, function)  # type: ignore[return-value]
 
-        return PerInstance(function, functools.partial(make, 1)) if per_instance else make(0)
+        if per_instance:
+            return PerInstance(function, functools.partial(make, 1))
+        made = make(0)
+        caller: FrameType | None = sys._getframe(1)
+        if caller is not None and caller.f_code is cached.__code__:
+            caller = caller.f_back
+        if caller is not None and _takes_name_in_module(function, caller):
+            made._last()
+        return made
 
     return decorate
+
+
+def _takes_name_in_module(function: Callable[..., Any], caller: FrameType) -> bool:
+    """Whether the caller is a module that defines the function just now: the result takes its name, and lasts."""
+    return (
+        isinstance(function, FunctionType)
+        and caller.f_code.co_name == "<module>"
+        and caller.f_globals is function.__globals__
+        and function.__qualname__.isidentifier()
+        and caller.f_globals.get(function.__name__) is not function
+    )

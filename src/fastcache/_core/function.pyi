@@ -29,6 +29,7 @@ class _Bound(Protocol[_S_contra, _Q, _R_co]):
 
 @final
 class CachedFunction(Generic[_P, _R]):
+    def _last(self) -> None: ...
     def __init__(
         self,
         store: LoadingStore[Any, Any],

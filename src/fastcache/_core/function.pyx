@@ -25,6 +25,7 @@ cdef extern from "Python.h":
 
 cdef extern from "slots.h":
     void enable_vectorcall "fc_enable_vectorcall"(PyTypeObject*, Py_ssize_t)
+    void spare_counting "fc_spare_counting"(object)
 
 cdef extern from *:
     """
@@ -131,6 +132,10 @@ cdef class CachedFunction:
             for i in range(length):
                 size = put(key, size, type(<object>args[i]))
         return key
+
+    def _last(self):
+        """Before it is shared: it lasts as long as its module, so threads need not count references to it."""
+        spare_counting(self)
 
     def cache_key(self, /, *args, **kwargs):
         """The key that a call with these arguments (``self`` of a method included) has in ``cache``."""

@@ -74,6 +74,22 @@ static inline int fc_adopt_methods(PyTypeObject *type)
     return 0;
 }
 
+/* For an object, not yet shared, that lasts as long as its module: who calls it need not count references to it, which
+ * all threads would do in one place.  3.13 knows only objects that are never freed, as its own functions of modules are;
+ * from 3.14 on the collector frees it.
+ */
+static inline void fc_spare_counting(PyObject *o)
+{
+#if !defined(Py_GIL_DISABLED)
+    (void)o;
+#elif PY_VERSION_HEX >= 0x030E0000
+    PyUnstable_Object_EnableDeferredRefcount(o);
+#else
+    /* Documented there: a count beyond 32 bits makes an object immortal. */
+    Py_SET_REFCNT(o, PY_SSIZE_T_MAX >> 3);
+#endif
+}
+
 /* Calls to instances go to the vectorcallfunc at `offset`; as a class attribute they bind like a function. */
 static inline void fc_enable_vectorcall(PyTypeObject *type, Py_ssize_t offset)
 {
