@@ -202,6 +202,9 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
             value = core_glance(&self.store.core, ceiling, items[0], hash)
             if likely(value != NULL):
                 return steal(value)
+            value = core_peek(&self.store.core, ceiling, items[0], hash)
+            if value != NULL:
+                return steal(value)
             return call_missing(self, items[0], hash, args, positional, NULL)
         elif GLANCE_AT_ITEMS:
             hash = items_hash(items, count)
@@ -225,11 +228,10 @@ cdef object call_slowly(
     call.names = names
     made = self.key_of(&call)
     if hash == 0:
-        # Nobody has looked yet.
         hash = key_hash(<PyObject*>made)
-        value = core_peek(&self.store.core, core_ceiling(&self.store.core), <PyObject*>made, hash)
-        if value != NULL:
-            return steal(value)
+    value = core_peek(&self.store.core, core_ceiling(&self.store.core), <PyObject*>made, hash)
+    if value != NULL:
+        return steal(value)
     return call_missing(self, <PyObject*>made, hash, args, call.positional, names)
 
 
