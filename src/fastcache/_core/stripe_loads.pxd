@@ -11,7 +11,7 @@ from fastcache._core.entry cimport (
     EXPIRED, FALLBACK, FRESH, STALE, Age, Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim,
     entry_value,
 )
-from fastcache._core.evict cimport order_touch
+from fastcache._core.evict cimport order_reserve, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Grave, grave_add
 from fastcache._core.jitter cimport random_below
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
@@ -140,6 +140,10 @@ cdef inline Verdict stripe_publish(
     elif ttl == 0 or weight > r.max_weight:
         verdict = MISS
         s.counts.oversized += ttl != 0
+        stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
+    elif (x.value == NULL or r.weighed) and not order_reserve(&s.order, &s.table, slot):
+        # Other values have come since the load began, and may have taken the memory that there was for this one.
+        verdict = MISS
         stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
     else:
         if r.weighed and x.value != NULL and entry_age(table_entry(&s.table, slot), now, r.keep, r.keep) == EXPIRED:

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint32_t
 from fastcache._core.entry cimport (
     DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_extra, entry_trim, entry_value,
 )
-from fastcache._core.evict cimport order_clear, order_touch
+from fastcache._core.evict cimport order_clear, order_reserve, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave, grave_left
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport Probe
@@ -117,6 +117,8 @@ cdef inline Verdict stripe_put(
         s.counts.oversized += ttl != 0
         if found == FOUND:
             stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
+    elif found == FOUND and not held and not order_reserve(&s.order, &s.table, slot):
+        verdict = NO_MEMORY
     elif not stripe_make_room_lock_held(s, r, slot if found == FOUND else NO_SLOT, weight, now, g):
         verdict = NO_PLACE
     else:
