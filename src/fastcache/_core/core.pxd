@@ -2,7 +2,6 @@
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memset
 
 from fastcache._core.clock cimport ClockReader, clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.entry cimport Entry

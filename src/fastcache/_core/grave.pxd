@@ -8,13 +8,10 @@ cause in the low bits, which are zero in every pointer to an object.
 from cpython.object cimport PyObject
 
 from fastcache._core.mutex cimport assert_outside
-from fastcache._core.py cimport py_decref, raw_alloc, raw_free
+from fastcache._core.py cimport py_decref, raw_alloc, raw_free, unlikely
 
 cdef extern from "removal.h":
     void tell "fc_tell"(PyObject* listener, PyObject* key, PyObject* value, const char* cause) noexcept
-
-cdef extern from *:
-    bint unlikely(bint) noexcept nogil
 
 cdef enum:
     GRAVE_ROOM = 64

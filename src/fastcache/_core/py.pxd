@@ -1,6 +1,6 @@
 """CPython's words for references and strings, on bare pointers: Cython's own take owned objects."""
 
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 cdef extern from "Python.h":
@@ -9,21 +9,10 @@ cdef extern from "Python.h":
 
     # None of these runs Python code or touches the collector: allowed under a lock.
     void py_incref "Py_INCREF"(PyObject*) noexcept nogil
-    PyTypeObject* py_type "Py_TYPE"(PyObject*) noexcept nogil
     bint py_is_str "PyUnicode_CheckExact"(PyObject*) noexcept nogil
     bint py_is_int "PyLong_CheckExact"(PyObject*) noexcept nogil
-    bint py_is_bytes "PyBytes_CheckExact"(PyObject*) noexcept nogil
-    bint py_is_float "PyFloat_CheckExact"(PyObject*) noexcept nogil
-    bint py_is_tuple "PyTuple_CheckExact"(PyObject*) noexcept nogil
-    Py_ssize_t py_str_length "PyUnicode_GET_LENGTH"(PyObject*) noexcept nogil
-    int py_str_kind "PyUnicode_KIND"(PyObject*) noexcept nogil
-    const void* py_str_data "PyUnicode_DATA"(PyObject*) noexcept nogil
-    Py_ssize_t py_bytes_length "PyBytes_GET_SIZE"(PyObject*) noexcept nogil
-    const char* py_bytes_data "PyBytes_AS_STRING"(PyObject*) noexcept nogil
-    double py_float_value "PyFloat_AS_DOUBLE"(PyObject*) noexcept nogil
     Py_ssize_t py_tuple_length "PyTuple_GET_SIZE"(PyObject*) noexcept nogil
     PyObject* py_tuple_item "PyTuple_GET_ITEM"(PyObject*, Py_ssize_t) noexcept nogil
-    PyTypeObject py_int_type "PyLong_Type"
 
     # These may run anything: never under a lock.
     void py_decref "Py_DECREF"(PyObject*) noexcept

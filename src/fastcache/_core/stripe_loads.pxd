@@ -16,7 +16,7 @@ from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Grave, grave_add
 from fastcache._core.jitter cimport random_below
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport Probe
-from fastcache._core.py cimport ALWAYS, py_incref
+from fastcache._core.py cimport py_incref
 from fastcache._core.rules cimport LEAST_PAUSE, Rules
 from fastcache._core.seqlock cimport write_lock, write_unlock
 from fastcache._core.stripe cimport (

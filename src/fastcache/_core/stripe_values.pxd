@@ -12,7 +12,7 @@ from fastcache._core.entry cimport (
     DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_extra, entry_trim, entry_value,
 )
 from fastcache._core.evict cimport order_clear, order_reserve, order_touch
-from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave, grave_left
+from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
@@ -20,7 +20,7 @@ from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.seqlock cimport write_begin, write_end, write_lock, write_unlock
 from fastcache._core.shelf cimport shelf_bytes
 from fastcache._core.stripe cimport (
-    DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, PER_ENTRY, UNREAD, Stripe, Verdict,
+    DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Stripe, Verdict,
     stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held, stripe_new_lock_held,
     stripe_note_expiry_lock_held,
 )

@@ -8,7 +8,6 @@ that count are done.  A store begins with one line, and gets more when a second 
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memset
 
 from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store, atomic_swap_if
 from fastcache._core.py cimport raw_free, raw_zeroed, unlikely

@@ -4,9 +4,10 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.core cimport UNTIMED, Core, core_now, core_stripe
-from fastcache._core.grave cimport Grave, grave_drop, grave_left, unlikely
+from fastcache._core.grave cimport Grave, grave_drop, grave_left
 from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.probe cimport Probe, probe_settle, probe_start
+from fastcache._core.py cimport unlikely
 from fastcache._core.shelf cimport shelf_bytes
 from fastcache._core.stripe cimport IN_DOUBT, NO_MEMORY, NO_PLACE, NO_TIME, PER_ENTRY, Stripe, Verdict
 from fastcache._core.upkeep cimport MUCH_SHELVED, core_evict_elsewhere, core_pause, core_sweep_elsewhere
