@@ -5,7 +5,10 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.core cimport core_stripe, core_stripe_at
-from fastcache._core.entry cimport Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim, entry_value
+from fastcache._core.entry cimport (
+    Entry, Extra, entry_age, entry_due_at, entry_expires_at, entry_extend, entry_extra, entry_set_times, entry_trim,
+    entry_value, entry_written_at,
+)
 from fastcache._core.evict cimport (
     ADAPTIVE, FIFO, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
     order_victim,
@@ -251,9 +254,16 @@ def equality(a, b, /):
 def age(int64_t now, *, int64_t due_at, int64_t expires_at, int64_t stale_window=0, int64_t error_window=0):
     cdef Entry e
     e.has_extra = False
-    e.due_at = due_at
-    e.expires_at = expires_at
+    entry_set_times(&e, 0, due_at, expires_at)
     return AGES[<int>entry_age(&e, now, stale_window, error_window)]
+
+
+def times(int64_t written_at, int64_t due_at, int64_t expires_at):
+    """(written_at, due_at, expires_at) as an entry tells them after it was given these."""
+    cdef Entry e
+    e.has_extra = False
+    entry_set_times(&e, written_at, due_at, expires_at)
+    return entry_written_at(&e), entry_due_at(&e), entry_expires_at(&e)
 
 
 def extended(object value, int64_t due_at, int64_t retry_at):
@@ -263,8 +273,7 @@ def extended(object value, int64_t due_at, int64_t retry_at):
     cdef Extra* x
     e.content = <PyObject*>value
     e.has_extra = False
-    e.due_at = due_at
-    e.expires_at = due_at
+    entry_set_times(&e, 0, due_at, due_at)
     x = entry_extend(&e, &spare)
     if x == NULL:
         raise MemoryError()

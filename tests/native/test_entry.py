@@ -44,3 +44,21 @@ def test_an_extended_entry_keeps_its_value_and_leaves_the_fast_path():
 
 def test_an_extra_that_still_says_something_is_not_trimmed():
     assert probe.extended("value", 80, 500) == (probe.always, "value", 80, True, probe.always)
+
+
+CENTURY = 3_155_760_000 * 10**9
+
+
+@pytest.mark.parametrize("ttl", [1, 10**9 + 1, 60 * 10**9, 3600 * 10**9 + 7, CENTURY])
+@pytest.mark.parametrize("ahead", [0, 1, 333_333_333_333])
+@pytest.mark.parametrize("written", [0, 1, 123_456_789_012_345_678])
+def test_the_instants_of_an_entry_are_told_by_their_distances(ttl, ahead, written):
+    ahead = min(ahead, ttl // 2)
+    told_written, told_due, told_expiry = probe.times(written, written + ttl - ahead, written + ttl)
+    assert told_expiry == written + ttl
+    assert 0 <= abs(told_expiry - told_due - ahead) <= ahead * 1e-7
+    assert abs(told_written - written) <= ttl * 1e-7
+
+
+def test_what_never_expires_knows_when_it_was_written():
+    assert probe.times(123_456_789_012_345_678, probe.forever, probe.forever)[0] == 123_456_789_012_345_678

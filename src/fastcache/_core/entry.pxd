@@ -9,8 +9,13 @@
 Both windows count from ``expires_at``.  Every instant is an int64 of monotonic nanoseconds; ``FOREVER`` never
 comes, ``ALWAYS`` has always come.  Time is an argument: nothing here reads a clock.
 
-An entry is 40 bytes.  What few entries have at a time (a flight, a failure) lives in an ``Extra``; such an entry
-is ALWAYS due, so that the fast path, which looks at ``due_at`` alone, leaves it to the slow one.
+An entry is 40 bytes.  Of its three instants only ``due_at`` is stored, for a hit looks at nothing else; the others by
+their distance from it, in 32 bits: the expiry is exact, the point of refresh follows from it (and comes up to a
+ten-millionth of ``refresh_ahead`` early), and the write is known to a ten-millionth of the lifetime.  A value that
+never expires has the instant of its write in their place.
+
+What few entries have at a time (a flight, a failure) lives in an ``Extra``; such an entry is ALWAYS due, so that the
+fast path leaves it to the slow one.
 """
 
 from cpython.object cimport PyObject
@@ -35,11 +40,19 @@ cdef struct Extra:
     uint32_t followers  # callers that joined the flight
     bint behind         # nobody waits for the flight: it loads behind a served value
 
+cdef struct Span:
+    float to_expiry     # from due_at
+    float since_write   # to due_at
+
+cdef union Distances:
+    Span span           # where due_at is an instant
+    int64_t written_at  # where it is FOREVER
+
 cdef struct Entry:
     PyObject* key       # owned; NULL marks a free slot
     void* content       # the value (owned), or the Extra when has_extra
-    int64_t due_at      # <= expires_at
-    int64_t expires_at
+    int64_t due_at      # ALWAYS with an Extra, which then has it
+    Distances times
     uint32_t hash       # low half of the mixed hash; in a free slot, the next free one
     uint8_t marks       # recent use, for eviction
     uint8_t has_extra
@@ -55,14 +68,46 @@ cdef inline PyObject* entry_value(const Entry* e) noexcept nogil:
     return (<Extra*>e.content).value if e.has_extra else <PyObject*>e.content
 
 
+cdef inline int64_t entry_due_at(const Entry* e) noexcept nogil:
+    return (<Extra*>e.content).due_at if e.has_extra else e.due_at
+
+
+cdef inline int64_t entry_expires_at(const Entry* e) noexcept nogil:
+    cdef int64_t due_at = entry_due_at(e)
+    return FOREVER if due_at == FOREVER else due_at + <int64_t>e.times.span.to_expiry
+
+
+cdef inline int64_t entry_written_at(const Entry* e) noexcept nogil:
+    cdef int64_t due_at = entry_due_at(e)
+    return e.times.written_at if due_at == FOREVER else due_at - <int64_t>e.times.span.since_write
+
+
+cdef inline void entry_set_times(Entry* e, int64_t written_at, int64_t due_at, int64_t expires_at) noexcept nogil:
+    """``written_at`` <= ``due_at`` <= ``expires_at``; the first two become what can be stored."""
+    cdef float ahead
+    if expires_at == FOREVER:
+        due_at = FOREVER
+        e.times.written_at = written_at
+    else:
+        ahead = <float>(expires_at - due_at)
+        due_at = expires_at - <int64_t>ahead
+        e.times.span.to_expiry = ahead
+        e.times.span.since_write = <float>(due_at - written_at)
+    if e.has_extra:
+        (<Extra*>e.content).due_at = due_at
+    else:
+        e.due_at = due_at
+
+
 cdef inline Age entry_age(const Entry* e, int64_t now, int64_t stale_window, int64_t error_window) noexcept nogil:
-    cdef int64_t late
-    if now < ((<Extra*>e.content).due_at if e.has_extra else e.due_at):
+    cdef int64_t late, expires_at
+    if now < entry_due_at(e):
         return FRESH
-    if now < e.expires_at:
+    expires_at = entry_expires_at(e)
+    if now < expires_at:
         return DUE
     # Subtract rather than add: expires_at + window could overflow.
-    late = now - e.expires_at
+    late = now - expires_at
     if late < stale_window:
         return STALE
     return FALLBACK if late < error_window else EXPIRED

@@ -16,7 +16,10 @@ and a late result that does not find itself there is not stored.
 from cpython.object cimport PyObject, visitproc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.entry cimport EXPIRED, Entry, Extra, entry_age, entry_extra, entry_value, extra_free
+from fastcache._core.entry cimport (
+    EXPIRED, Entry, Extra, entry_age, entry_due_at, entry_expires_at, entry_extra, entry_set_times, entry_value,
+    entry_written_at, extra_free,
+)
 from fastcache._core.evict cimport (
     Order, order_add, order_check, order_drop, order_init, order_reserve, order_touch, order_trim,
 )
@@ -219,15 +222,15 @@ cdef inline int64_t stripe_lifetime_lock_held(Stripe* s, const Rules* r, int64_t
 
 cdef inline void stripe_age_lock_held(Stripe* s, Rules* r, Entry* e, int64_t ttl, int64_t now) noexcept nogil:
     """A value's life begins."""
-    cdef int64_t lifetime
+    cdef int64_t lifetime, ahead
     if ttl == FOREVER:
-        e.due_at = e.expires_at = FOREVER
+        entry_set_times(e, now, FOREVER, FOREVER)
         return
     lifetime = stripe_lifetime_lock_held(s, r, ttl)
-    e.expires_at = now + lifetime
     # A lifetime that early refresh would use up starts it half-way.
-    e.due_at = e.expires_at - (r.refresh_ahead if r.refresh_ahead < lifetime else lifetime >> 1)
-    stripe_note_expiry_lock_held(s, r, e.expires_at)
+    ahead = r.refresh_ahead if r.refresh_ahead < lifetime else lifetime >> 1
+    entry_set_times(e, now, now + lifetime - ahead, now + lifetime)
+    stripe_note_expiry_lock_held(s, r, now + lifetime)
 
 
 cdef inline void stripe_fill_lock_held(
@@ -311,10 +314,10 @@ cdef inline const char* stripe_check_lock_held(const Stripe* s) noexcept nogil:
                 return b"a weight without a value"
         if entry_value(e) == NULL and (x == NULL or x.flight == NULL):
             return b"an entry holds neither value nor flight"
-        if entry_value(e) != NULL and e.expires_at < s.first_expiry:
+        if entry_value(e) != NULL and entry_expires_at(e) < s.first_expiry:
             return b"a value expires before the first expiry"
-        if not e.has_extra and e.due_at > e.expires_at:
-            return b"an entry is due after its expiry"
+        if entry_value(e) != NULL and not entry_written_at(e) <= entry_due_at(e) <= entry_expires_at(e):
+            return b"an entry is due before its write, or after its expiry"
     if values != s.values or flights != s.flights:
         return b"values or flights miscounted"
     if weight != s.weights.sum:

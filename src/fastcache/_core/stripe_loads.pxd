@@ -8,8 +8,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.entry cimport (
-    EXPIRED, FALLBACK, FRESH, STALE, Age, Entry, Extra, entry_age, entry_extend, entry_extra, entry_trim,
-    entry_value,
+    EXPIRED, FALLBACK, FRESH, STALE, Age, Entry, Extra, entry_age, entry_expires_at, entry_extend, entry_extra,
+    entry_trim, entry_value,
 )
 from fastcache._core.evict cimport order_reserve, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, REPLACED, Grave, grave_add
@@ -92,7 +92,7 @@ cdef inline Verdict stripe_begin(
         value[0] = entry_value(e)
         py_incref(value[0])
         order_touch(&s.order, e, slot[0])
-        if now < e.expires_at:
+        if now < entry_expires_at(e):
             s.counts.hits += 1
         else:
             s.counts.stale_hits += 1

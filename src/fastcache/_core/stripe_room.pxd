@@ -5,7 +5,7 @@ All functions here expect the stripe's lock to be held.
 
 from libc.stdint cimport int64_t, uint32_t
 
-from fastcache._core.entry cimport EXPIRED, Entry, entry_age, entry_value
+from fastcache._core.entry cimport EXPIRED, Entry, entry_age, entry_expires_at, entry_value
 from fastcache._core.evict cimport order_victim
 from fastcache._core.grave cimport EXPIRED_VALUE, SIZE, Grave, grave_left
 from fastcache._core.py cimport FOREVER
@@ -44,8 +44,7 @@ cdef inline uint32_t stripe_sweep_some_lock_held(
         if e.key == NULL or entry_value(e) == NULL:
             continue
         if entry_age(e, now, r.keep, r.keep) < EXPIRED:
-            if e.expires_at < s.first_in_sweep:
-                s.first_in_sweep = e.expires_at
+            s.first_in_sweep = min(s.first_in_sweep, entry_expires_at(e))
             continue
         stripe_drop_value_lock_held(s, r, s.sweep_at - 1, True, EXPIRED_VALUE, now, g)
         s.counts.expirations += 1

@@ -9,7 +9,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.entry cimport (
-    DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_extra, entry_trim, entry_value,
+    DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_expires_at, entry_extra, entry_set_times, entry_trim,
+    entry_value, entry_written_at,
 )
 from fastcache._core.evict cimport order_clear, order_reserve, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave
@@ -179,13 +180,9 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
             if x != NULL:
                 # Who expires a key wants it loaded, whatever failed before.
                 x.retry_at = ALWAYS
-            if now < e.expires_at:
+            if now < entry_expires_at(e):
                 verdict = HIT
-                e.expires_at = now
-                if x != NULL:
-                    x.due_at = now
-                else:
-                    e.due_at = now
+                entry_set_times(e, min(entry_written_at(e), now), now, now)
                 stripe_note_expiry_lock_held(s, r, now)
             entry_trim(e, &s.spare)
     write_unlock(&s.lock)
@@ -213,7 +210,7 @@ cdef inline Verdict stripe_look(Stripe* s, Rules* r, Probe* p, int64_t now, Look
             look.error = x.error if x != NULL else NULL
             if look.error != NULL:
                 py_incref(look.error)
-            look.expires_at = e.expires_at
+            look.expires_at = entry_expires_at(e)
             look.retry_at = x.retry_at if x != NULL else ALWAYS
             look.failures = x.failures if x != NULL else 0
             look.loading = x != NULL and x.flight != NULL
@@ -253,7 +250,7 @@ cdef inline bint stripe_pop(
         slot = s.pop_at
         s.pop_at += 1
         e = table_entry(&s.table, slot)
-        if e.key != NULL and entry_value(e) != NULL and now < e.expires_at:
+        if e.key != NULL and entry_value(e) != NULL and now < entry_expires_at(e):
             key[0] = e.key
             value[0] = entry_value(e)
             py_incref(key[0])
@@ -279,7 +276,7 @@ cdef inline uint32_t stripe_list(
     else:
         for slot in range(s.table.fresh):
             e = table_entry(&s.table, slot)
-            if e.key == NULL or entry_value(e) == NULL or now >= e.expires_at:
+            if e.key == NULL or entry_value(e) == NULL or now >= entry_expires_at(e):
                 continue
             if room > 0:
                 keys[n] = e.key
