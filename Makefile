@@ -8,7 +8,7 @@ SOURCES := pyproject.toml setup.py $(wildcard src/fastcache/_core/*.p* src/fastc
 CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd tests/native/*.pyx
 
 .DEFAULT_GOAL := help
-.PHONY: help build test stress sanitize lint types bench instructions demo sdist clean
+.PHONY: help build test stress sanitize lint types bench situations instructions demo sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ $(BIN)/.bench: $(BIN)/.built bench/install.py
 
 bench: $(BIN)/.bench ## measure against all peers, with a verdict for each goal; ARGS="--quick", "--save"
 	$(BIN)/python -m bench.report $(ARGS)
+
+situations: $(BIN)/.bench ## what peers do where caches stampede, hang or go stale; ARGS=--save for docs/situations.md
+	$(BIN)/python -m bench.situations $(ARGS)
 
 instructions: $(BIN)/.built ## count the instructions of hot operations; fails where one grew by more than 5 %
 	$(BIN)/python -m bench.instructions $(ARGS)

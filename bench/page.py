@@ -21,13 +21,13 @@ def write(runs: Runs, page: Path = PAGE) -> Path:
     return page
 
 
-def replaced(text: str, section: str) -> str:
+def replaced(text: str, section: str, begin: str = BEGIN, end: str = END) -> str:
     """The text with what is between the markers replaced; ValueError unless there is one pair of them."""
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end) or BEGIN in tail or END in head + tail:
-        raise ValueError(f"not one pair of markers: {BEGIN} ... {END}")
-    return f"{head}{BEGIN}\n\n{section.strip()}\n\n{END}{tail}"
+    head, begins, rest = text.partition(begin)
+    _, ends, tail = rest.partition(end)
+    if not (begins and ends) or begin in tail or end in head + tail:
+        raise ValueError(f"not one pair of markers: {begin} ... {end}")
+    return f"{head}{begin}\n\n{section.strip()}\n\n{end}{tail}"
 
 
 def section(runs: Runs, pictures: Mapping[str, str]) -> Iterator[str]:
