@@ -154,6 +154,31 @@ def test_a_task_queued_as_a_worker_leaves_is_run(
     assert ends == [(turn, "run") for turn in range(len(ends))]
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_a_task_queued_as_a_thread_becomes_idle_is_run(
+    monkeypatch: pytest.MonkeyPatch, pool_of: Callable[..., RefreshPool], ends: list[tuple[Any, str]], before: bool
+) -> None:
+    gate = Gate("becoming idle")
+
+    class Late(dict[Any, None]):
+        def __setitem__(self, waker: Any, value: None) -> None:
+            if not before:
+                super().__setitem__(waker, value)
+            gate.stop()
+            if before:
+                super().__setitem__(waker, value)
+
+    monkeypatch.setattr(_refresh, "IDLE", 1000.0)
+    pool = pool_of(1, 1)
+    pool._idle = Late()
+    busy(pool).open()
+    gate.reached()
+    assert pool.submit(Noted("a", ends))
+    gate.open()
+    await_until(lambda: ends == [("a", "run")], "the end of the task", limit=20)
+    idle(pool, 1)
+
+
 def test_closing_ends_idle_threads_and_refuses(
     pool_of: Callable[..., RefreshPool], ends: list[tuple[Any, str]]
 ) -> None:
