@@ -21,8 +21,9 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {
-    "plain words": "_errors _sizes _stats _refresh _core.__init__ _core.py _core.mutex _core.clock _core.seconds "
-    "_core.jitter _core.method _core.shelf",
+    "what is alive": "_registry",
+    "plain words": "_errors _sizes _stats _refresh _threads _bulkhead _core.__init__ _core.py _core.mutex _core.clock "
+    "_core.seconds _core.jitter _core.method _core.shelf",
     "small things": "_core.key _core.entry _core.ledger _core.grave _core.weights _core.calls _core.flight "
     "_core.movable _core.seqlock",
     "glimpses": "_core.glimpse",

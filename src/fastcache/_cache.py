@@ -21,7 +21,7 @@ from fastcache._core.flight import Flight
 from fastcache._core.loading import LoadingStore
 from fastcache._core.mapping import adopt
 from fastcache._core.movable import MovableClock
-from fastcache._refresh import RefreshPool
+from fastcache._refresh import Deed, RefreshPool
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 from fastcache._views import Items, Keys, Values
 
@@ -177,7 +177,7 @@ class Cache(LoadingStore[K, V]):
     def _schedule(self, flight: Flight, call: tuple[Any, ...], ttl: int, /) -> bool:
         if self._pool is None:
             return False
-        return self._pool.submit(partial(self._run, flight, call, ttl), partial(self._drop, flight))
+        return self._pool.submit(Deed(partial(self._run, flight, call, ttl), partial(self._drop, flight)))
 
     def close(self) -> None:
         """Ends background work: drops queued refreshes and waits up to 5 s for those under way.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 
+from fastcache import _refresh, _threads
 from fastcache._config import fresh_seed
 from fastcache._core.store import after_fork
-from fastcache._refresh import reset_after_fork
 
 
 def _in_child() -> None:
     after_fork(fresh_seed())
-    reset_after_fork()
+    _refresh.reset_after_fork()
+    _threads.reset_after_fork()
 
 
 # Windows has no fork.

@@ -1,12 +1,15 @@
 """A small bounded pool of threads for loads behind served values.
 
-Threads start on first need and leave when idle.  A full queue refuses instead of growing.  All shared state is in
-SimpleQueues, whose operations are atomic and may be re-entered by a finalizer or signal handler in their midst,
-where a lock would be a deadlock:
+Threads start on first need and leave when idle.  The hottest task runs first; a full queue gives up its coldest
+instead of growing.  All shared state is in containers whose operations are atomic and may be re-entered by a
+finalizer or signal handler in their midst, where a lock would be a deadlock:
 
     _workers   a token for each thread that may still be started
-    _places    a token for each task that may still be queued
-    _tasks     what is queued; None tells one worker to leave
+    _queued    what waits for a thread, the oldest first; who pops a task is the one to run or drop it
+    _idle      for each thread that waits for work, the queue on which it is woken; who pops one wakes it
+
+Who queues a task looks for an idle thread after that, and a thread looks at what is queued after it has become idle:
+so one of them sees the other.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ import atexit
 import contextlib
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from typing import NamedTuple, Protocol
+
+from fastcache._registry import Registry
 
 # Seconds without work after which a thread leaves.
 IDLE = 10.0
@@ -25,11 +30,48 @@ IDLE = 10.0
 CLOSE_PATIENCE = 5.0
 EXIT_PATIENCE = 0.2
 
-_pools: weakref.WeakSet[RefreshPool] = weakref.WeakSet()
+
+class Task(Protocol):
+    """What a pool has taken on: it calls one of ``run`` and ``drop``, once."""
+
+    def run(self) -> object:
+        """Does the work, in one of the pool's threads; whatever it raises ends with it."""
+
+    def drop(self) -> object:
+        """Is told that it will not run, in whatever thread found that out.  Must not raise."""
+
+    def heat(self) -> int:
+        """How much it is wanted now; asked when a choice is to be made, by any thread.  Must not raise."""
+
+
+class Deed(NamedTuple):
+    """A task of two functions that is wanted no more than any other."""
+
+    run: Callable[[], object]
+    drop: Callable[[], object]
+
+    def heat(self) -> int:
+        return 0
+
+
+class _Queued:
+    """A task's place in the queue; two of the same task are two."""
+
+    __slots__ = ("task",)
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+
+def _heat(queued: _Queued) -> int:
+    return queued.task.heat()
+
+
+_pools: Registry[RefreshPool] = Registry()
 
 
 class RefreshPool:
-    """Runs tasks, each given as (run, drop): one of the two is called.
+    """Runs tasks in daemon threads, the hottest first.
 
     :param workers: most threads at a time.
     :param queue: most tasks waiting for a thread.
@@ -45,26 +87,26 @@ class RefreshPool:
 
     def _reset(self) -> None:
         self._workers: SimpleQueue[None] = SimpleQueue()
-        self._places: SimpleQueue[None] = SimpleQueue()
-        self._tasks: SimpleQueue[tuple[Callable[[], object], Callable[[], object]] | None] = SimpleQueue()
+        self._queued: dict[_Queued, None] = {}
+        self._idle: dict[SimpleQueue[None], None] = {}
         self._threads: set[threading.Thread] = set()
-        for tokens, count in zip((self._workers, self._places), self._limits, strict=True):
-            for _ in range(count):
-                tokens.put(None)
+        for _ in range(self._limits[0]):
+            self._workers.put(None)
 
-    def submit(self, run: Callable[[], object], drop: Callable[[], object]) -> bool:
-        """Queues a task; False if there is no place for it."""
+    def submit(self, task: Task) -> bool:
+        """Takes a task on; False if it is closed, or full of tasks that are as hot.
+
+        Where it is full of tasks of which one is colder, the coldest (of several the youngest) is dropped for this one.
+        """
         if self._closed:
             return False
-        try:
-            self._places.get_nowait()
-        except Empty:
+        mine = _Queued(task)
+        self._queued[mine] = None
+        if not self._make_room(mine):
             return False
-        self._tasks.put((run, drop))
-        # In this order: a worker that leaves for want of work looks at the queue once more after giving its token back.
         try:
-            self._start_worker()
-        except RuntimeError:
+            self._call_worker()
+        except (RuntimeError, MemoryError):
             # No more threads, or the interpreter is shutting down.
             if not self._threads:
                 self._drop_queued()
@@ -72,8 +114,46 @@ class RefreshPool:
             self._drop_queued()
         return True
 
+    def _make_room(self, mine: _Queued) -> bool:
+        """Brings the queue back to its limit; False if what had to leave was ``mine``."""
+        while len(queued := list(self._queued)) > self._limits[1]:
+            # Of equals the youngest.
+            queued.reverse()
+            coldest = min(queued, key=_heat)
+            if coldest is mine:
+                # If not, a worker has taken it, or another newcomer its place.
+                return self._queued.pop(mine, False) is not None
+            if self._drop(coldest):
+                break
+        return True
+
+    def _drop(self, queued: _Queued) -> bool:
+        """Drops a task; False if it was taken meanwhile."""
+        taken: list[None] = []
+        try:
+            # One step in C: after an interrupt it is known whether the task was taken here.
+            taken.extend(map(self._queued.pop, (queued,)))
+        except KeyError:
+            return False
+        finally:
+            if taken:
+                queued.task.drop()
+        return True
+
+    def _drop_queued(self) -> None:
+        for queued in list(self._queued):
+            self._drop(queued)
+
+    def _call_worker(self) -> None:
+        """Wakes an idle thread, or starts one if there may be more."""
+        try:
+            waker, _ = self._idle.popitem()
+        except KeyError:
+            self._start_worker()
+        else:
+            waker.put(None)
+
     def _start_worker(self) -> None:
-        """Starts a thread while there are fewer than there may be; idle ones are not counted."""
         try:
             self._workers.get_nowait()
         except Empty:
@@ -87,52 +167,56 @@ class RefreshPool:
             raise
 
     def _work(self) -> None:
-        me = threading.current_thread()
-        self._threads.add(me)
+        # After a fork, the thread that forked is none of the child's workers.
+        me, threads, workers = threading.current_thread(), self._threads, self._workers
+        waker: SimpleQueue[None] = SimpleQueue()
+        threads.add(me)
         try:
-            while self._work_once():
+            while threads is self._threads and (self._work_once() or self._wait(waker)):
                 pass
         finally:
-            self._threads.discard(me)
-            self._workers.put(None)
+            threads.discard(me)
+            workers.put(None)
         # A task that was queued before the token was back had no thread started for it.
-        if not self._tasks.empty() and not self._closed:
+        if self._queued and not self._closed and threads is self._threads:
             with contextlib.suppress(RuntimeError):
                 self._start_worker()
 
     def _work_once(self) -> bool:
+        """Runs the hottest task, of several the oldest; False if there is nothing to run."""
+        while not self._closed and (queued := list(self._queued)):
+            hottest = max(queued, key=_heat)
+            if self._queued.pop(hottest, False) is None:
+                del queued
+                # A loader that asks its thread to exit ends its load, not the worker.
+                with contextlib.suppress(BaseException):
+                    hottest.task.run()
+                return True
+        return False
+
+    def _wait(self, waker: SimpleQueue[None]) -> bool:
+        """Waits for work; False if it is time to leave."""
+        if self._closed:
+            return False
+        self._idle[waker] = None
         try:
-            task = self._tasks.get(timeout=IDLE)
+            if not self._queued and not self._closed:
+                waker.get(timeout=IDLE)
         except Empty:
             return False
-        if task is None:
-            return False
-        self._places.put(None)
-        # A loader that asks its thread to exit ends its load, not the worker.
-        with contextlib.suppress(BaseException):
-            task[0]()
+        finally:
+            # Who has popped it may yet wake it, which then wakes it for nothing.
+            self._idle.pop(waker, None)
         return True
-
-    def _drop_queued(self) -> None:
-        leave = 0
-        with contextlib.suppress(Empty):
-            while True:
-                task = self._tasks.get_nowait()
-                if task is None:
-                    leave += 1
-                    continue
-                self._places.put(None)
-                task[1]()
-        for _ in range(leave):
-            self._tasks.put(None)
 
     def close(self, patience: float = CLOSE_PATIENCE) -> None:
         """Refuses further tasks, drops the queued ones and waits up to ``patience`` seconds for those under way."""
         self._closed = True
         self._drop_queued()
         threads = list(self._threads)
-        for _ in range(self._limits[0]):
-            self._tasks.put(None)
+        with contextlib.suppress(KeyError):
+            while True:
+                self._idle.popitem()[0].put(None)
         until = time.monotonic() + patience
         for thread in threads:
             if thread is not threading.current_thread():
@@ -143,13 +227,13 @@ class RefreshPool:
 
 def reset_after_fork() -> None:
     """In the child: its pools have no threads and nothing queued."""
-    for pool in list(_pools):
+    for pool in _pools.living():
         pool._reset()
 
 
 def _close_all() -> None:
     until = time.monotonic() + EXIT_PATIENCE
-    for pool in list(_pools):
+    for pool in _pools.living():
         pool.close(max(0.0, until - time.monotonic()))
 
 

@@ -1,0 +1,232 @@
+"""A bulkhead: so many loads at a time, and a line of those who wait for a place.
+
+    _places   one token for each place that is free
+    _line     who waits, the first first; who pops a waiter admits it
+
+ enter:  take a place, or stand in line and serve             leave:  put a place back and serve
+
+To *serve* is to give free places to those in line.  Whoever adds to one of the two looks at the other after that, so
+a place and a waiter never stay beside each other, and a place goes to one of them only by leaving ``_places``.  Both
+are deques, whose operations are atomic and may be re-entered by a finalizer or signal handler in their midst, where a
+lock would be a deadlock.
+
+An interrupt may come after any call.  So what must not be lost is moved within one call into C, by extending a list
+with a ``map`` over the operation: then the list says whether it has been done.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+# Seconds after which the main thread looks for signals: one that comes just before it waits interrupts nothing.
+LOOK = 0.2
+
+
+class Waiter(Protocol):
+    """Who stands in line; told apart by identity, so without an ``==`` of its own."""
+
+    def admit(self) -> bool:
+        """Tells it that it has a place; False if it is gone, and the place for the next.
+
+        Called by the thread that found the place, perhaps its own, with nothing locked.  Must not block or raise.  If
+        an interrupt cuts it short it is called once more, and must then give the same answer.
+        """
+
+
+class _Thread:
+    """A thread that stands at a door until it is admitted."""
+
+    __slots__ = ("door",)
+
+    def __init__(self) -> None:
+        self.door = _thread.allocate_lock()
+        self.door.acquire()
+
+    def admit(self) -> bool:
+        try:
+            self.door.release()
+        except RuntimeError:
+            # Told already.
+            pass
+        return True
+
+
+class Bulkhead:
+    """At most ``limit`` loads at a time; who comes first is served first.
+
+    :param limit: how many places there are, an int of at least 1.
+    """
+
+    __slots__ = ("_line", "_places", "limit", "vacate")
+
+    def __init__(self, limit: int) -> None:
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            raise TypeError(f"limit must be an int, not {limit!r}")
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, not {limit!r}")
+        self.limit = limit
+        self.reset_after_fork(0)
+
+    def reset_after_fork(self, held: int) -> None:
+        """In the child: nobody waits, and all places are free but the ``held`` ones of the thread that forked."""
+        self._line: deque[Waiter] = deque()
+        self._places: deque[None] = deque([None] * (self.limit - held))
+        # Gives a place back in one step that no interrupt precedes or splits, and serves nobody: for callers in C, who
+        # are to call ``serve`` after it.
+        self.vacate: Callable[[], None] = partial(self._places.append, None)
+
+    @property
+    def free(self) -> int:
+        """Places that nobody has, now."""
+        return len(self._places)
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in line, now."""
+        return len(self._line)
+
+    def try_enter(self) -> bool:
+        """Takes a place if one is left by those in line; True: ``leave`` gives it back.
+
+        If it raises, which only a signal handler can make it do, no place is taken.
+        """
+        places, place = self._places, list[None]()
+        try:
+            self._take(places, place)
+        except BaseException:
+            self._undo(places, place)
+            raise
+        return place != []
+
+    def enter(self, timeout: float | None) -> bool:
+        """Takes a place, and waits in line for one at most ``timeout`` seconds (None: for ever); False if in vain.
+
+        If it raises, which only a signal handler can make it do, no place is taken and nobody is left in line.
+        """
+        if timeout is not None and not timeout >= 0:
+            raise ValueError(f"timeout must be at least 0 or None, not {timeout!r}")
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            line, places = self._line, self._places
+            place, queued, withdrawn = list[None](), list[None](), list[None]()
+            waiter = _Thread()
+            try:
+                self._take(places, place)
+                if place or timeout == 0:
+                    return place != []
+                queued.extend(map(line.append, (waiter,)))
+                self.serve()
+                admitted = self._wait(line, waiter, until)
+                if not admitted:
+                    self._withdraw(line, waiter, withdrawn)
+            except BaseException:
+                if queued and not withdrawn:
+                    self._withdraw(line, waiter, withdrawn)
+                    if not withdrawn:
+                        place.append(None)
+                self._undo(places, place)
+                raise
+            # Unless this is the child of a fork that came amid the wait, and the line the parent's.
+            if line is self._line:
+                return withdrawn == []
+
+    def leave(self) -> None:
+        """Gives a place back, to the first in line if there is one.
+
+        An interrupt that comes as it begins prevents it; one that comes later does not.
+        """
+        try:
+            self.vacate()
+            self.serve()
+        except BaseException:
+            self.serve()
+            raise
+
+    def queue(self, waiter: Waiter) -> None:
+        """Puts a waiter at the end of the line; it may be admitted before this returns.
+
+        If it raises, which only a signal handler can make it do, the waiter is not in line and has no place, though it
+        may have been told so.
+        """
+        line, places = self._line, self._places
+        queued, withdrawn = list[None](), list[None]()
+        try:
+            queued.extend(map(line.append, (waiter,)))
+            self.serve()
+        except BaseException:
+            self._withdraw(line, waiter, withdrawn)
+            self._undo(places, queued if queued and not withdrawn else [])
+            raise
+
+    def withdraw(self, waiter: Waiter) -> bool:
+        """Takes a waiter out of the line; False: it has a place or is being told so, and must not call itself gone."""
+        withdrawn = list[None]()
+        self._withdraw(self._line, waiter, withdrawn)
+        return withdrawn != []
+
+    def serve(self) -> None:
+        """Gives free places to those in line."""
+        line, places = self._line, self._places
+        while line and places:
+            self._hand_on(line, places)
+
+    def _hand_on(self, line: deque[Waiter], places: deque[None]) -> None:
+        """Gives a place to the first in line, unless others are faster."""
+        place, first = list[None](), list[Waiter]()
+        told = False
+        try:
+            place.extend(map(deque.pop, (places,)))
+            first.extend(map(deque.popleft, (line,)))
+        except IndexError:
+            pass
+        except BaseException:
+            if first:
+                told = first[0].admit()
+            raise
+        else:
+            try:
+                told = first[0].admit()
+            except BaseException:
+                told = first[0].admit()
+                raise
+        finally:
+            if not told:
+                places.extend(place)
+
+    def _take(self, places: deque[None], place: list[None]) -> None:
+        # Those in line come first.
+        if self._line:
+            self.serve()
+        try:
+            place.extend(map(deque.pop, (places,)))
+        except IndexError:
+            pass
+
+    def _undo(self, places: deque[None], place: list[None]) -> None:
+        """After an interrupt: gives back what was taken, and does what may have been left undone."""
+        places.extend(place)
+        self.serve()
+
+    @staticmethod
+    def _withdraw(line: deque[Waiter], waiter: Waiter, withdrawn: list[None]) -> None:
+        try:
+            withdrawn.extend(map(line.remove, (waiter,)))
+        except ValueError:
+            pass
+
+    def _wait(self, line: deque[Waiter], waiter: _Thread, until: float | None) -> bool:
+        """Waits to be admitted; False if time is up, or the line is no more."""
+        longest = LOOK if threading.get_ident() == threading.main_thread().ident else threading.TIMEOUT_MAX
+        while line is self._line:
+            left = longest if until is None else min(longest, until - time.monotonic())
+            if waiter.door.acquire(timeout=max(0.0, left)):
+                return True
+            if until is not None and time.monotonic() >= until:
+                return False
+        return False

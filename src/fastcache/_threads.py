@@ -1,0 +1,137 @@
+"""Threads in which foreground loads run at once: one that is idle, else a new one.  One set for all caches.
+
+    _idle      for each thread that waits for work, its inbox; who pops one may put a call there
+    _threads   all of them, for the end of the process
+
+A thread that leaves says so and then looks into its inbox once more; who puts a call there looks whether it has left
+after that, and takes the call back.  So of the two one has the call, however long either was held up, and the idle
+threads are those whose inboxes nobody has popped.  Containers with atomic operations, where a lock would be a deadlock
+with a finalizer or signal handler that starts a load in their midst.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+# Seconds without work after which a thread leaves.
+IDLE = 10.0
+# Seconds that the end of the process waits for loads under way.
+EXIT_PATIENCE = 0.2
+
+
+class _Inbox:
+    """Where an idle thread is given one call, or None, which tells it to leave."""
+
+    __slots__ = ("calls", "left")
+
+    def __init__(self) -> None:
+        self.calls: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self.left = False
+
+
+_idle: dict[_Inbox, None] = {}
+_threads: set[threading.Thread] = set()
+_ended = False
+
+
+def start(run: Callable[[], object]) -> None:
+    """Calls ``run()`` in a daemon thread at once, never behind another call.
+
+    Whatever ``run`` raises ends with it.  RuntimeError: no thread can be started, or the process is ending; ``run`` has
+    not been called and will not be.  After any other exception, which only a signal handler can have raised here, it
+    will not be called either, unless it has begun.
+    """
+    # Emptied by whoever is to make the call, or to see that nobody will.
+    call = [run]
+    try:
+        _hand_over(lambda: call.pop()())
+    except BaseException:
+        call.clear()
+        raise
+
+
+def _hand_over(run: Callable[[], object]) -> None:
+    if _ended:
+        raise RuntimeError("the process is ending")
+    while True:
+        try:
+            inbox, _ = _idle.popitem()
+        except KeyError:
+            break
+        inbox.calls.put(run)
+        if not inbox.left:
+            return
+        try:
+            inbox.calls.get_nowait()
+        except Empty:
+            return
+    thread = threading.Thread(target=_work, args=(run,), name="fastcache-load", daemon=True)
+    try:
+        thread.start()
+    except MemoryError as error:
+        raise RuntimeError("no memory for a thread") from error
+
+
+def _work(run: Callable[[], object] | None) -> None:
+    # After a fork, the thread that forked is none of the child's.
+    me, threads = threading.current_thread(), _threads
+    threads.add(me)
+    try:
+        while run is not None:
+            # A loader that asks its thread to exit ends its load, not the thread.
+            with contextlib.suppress(BaseException):
+                run()
+            # Not kept while idle.
+            run = None
+            if threads is _threads and not _ended:
+                run = _next()
+    finally:
+        threads.discard(me)
+
+
+def _next() -> Callable[[], object] | None:
+    """Waits for a call; None if it is time to leave."""
+    inbox = _Inbox()
+    _idle[inbox] = None
+    try:
+        # The end of the process wakes those that it finds idle.
+        return inbox.calls.get(timeout=0 if _ended else IDLE)
+    except Empty:
+        pass
+    _idle.pop(inbox, None)
+    inbox.left = True
+    try:
+        return inbox.calls.get_nowait()
+    except Empty:
+        return None
+
+
+def reset_after_fork() -> None:
+    """In the child: none of the threads are there."""
+    global _idle, _threads
+    _idle, _threads = {}, set()
+
+
+def _leave() -> None:
+    """At the end of the process: idle threads leave, and those that load have a moment to."""
+    global _ended
+    _ended = True
+    threads = list(_threads)
+    with contextlib.suppress(KeyError):
+        while True:
+            _idle.popitem()[0].calls.put(None)
+    until = time.monotonic() + EXIT_PATIENCE
+    for thread in threads:
+        if thread is not threading.current_thread():
+            # A thread that is only about to start cannot be joined.
+            with contextlib.suppress(RuntimeError):
+                thread.join(max(0.0, until - time.monotonic()))
+
+
+# After the threads of the program have ended, which may load until then.
+atexit.register(_leave)
