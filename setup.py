@@ -46,7 +46,19 @@ def extension(name: str, path: str) -> Extension:
 
 extensions = [
     extension(f"fastcache._core.{name}", f"src/fastcache/_core/{name}.pyx")
-    for name in ("movable", "flight", "store", "mapping", "loading", "function")
+    for name in (
+        "movable",
+        "tag",
+        "context",
+        "flight",
+        "store",
+        "mapping",
+        "landing",
+        "errand",
+        "loading",
+        "getting",
+        "function",
+    )
 ]
 if os.environ.get("FASTCACHE_PROBE") == "1":
     extensions.append(extension("tests.native.probe", "tests/native/probe.pyx"))

@@ -6,8 +6,17 @@ from importlib import metadata
 from fastcache import _fork  # noqa: F401 - registers what the child of a fork mends
 from fastcache._cache import Cache
 from fastcache._config import RemovalCause, percent
+from fastcache._core.context import LoadContext, Loaded
 from fastcache._decorator import cached
-from fastcache._errors import CacheError, LoadCycleError, LoadTimeout, RecursiveLoadError
+from fastcache._errors import (
+    CacheError,
+    LoadCycleError,
+    LoadFailed,
+    LoadRejected,
+    LoadTimeout,
+    NotFound,
+    RecursiveLoadError,
+)
 from fastcache._policy import Policy
 from fastcache._single import Flown, SingleFlight
 from fastcache._sizes import sizeof
@@ -20,8 +29,13 @@ __all__ = [
     "Entry",
     "FlightInfo",
     "Flown",
+    "LoadContext",
     "LoadCycleError",
+    "LoadFailed",
+    "LoadRejected",
     "LoadTimeout",
+    "Loaded",
+    "NotFound",
     "Policy",
     "RecursiveLoadError",
     "RemovalCause",

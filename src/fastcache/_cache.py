@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from concurrent.futures import Executor
 from functools import partial
+from types import EllipsisType
 from typing import Any, NoReturn, TypeVar
 
 from fastcache._config import (
+    Clock,
     EvictionPolicy,
     Jitter,
+    RefreshAhead,
     RemovalCause,
     Seconds,
     Weigher,
     check_count,
     settings,
 )
-from fastcache._core.flight import Flight
-from fastcache._core.loading import LoadingStore
+from fastcache._core.errand import Errand
+from fastcache._core.getting import GettingStore
 from fastcache._core.mapping import adopt
-from fastcache._core.movable import MovableClock
-from fastcache._refresh import Deed, RefreshPool
+from fastcache._errors import NotFound
+from fastcache._load_config import ErrorTypes, checked_executor, load_settings
+from fastcache._refresh import RefreshPool
+from fastcache._registry import register
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
+from fastcache._threads import start
 from fastcache._views import Items, Keys, Values
 
 K = TypeVar("K")
@@ -31,7 +39,7 @@ T = TypeVar("T")
 
 
 @adopt
-class Cache(LoadingStore[K, V]):
+class Cache(GettingStore[K, V]):
     """An in-process cache that cannot stampede.
 
     All durations are in seconds: int, float or timedelta.
@@ -52,23 +60,46 @@ class Cache(LoadingStore[K, V]):
     :param ttl: how long a value lives from its write; None: for ever; 0: nothing is kept, loads are still shared.
     :param jitter: random part of each lifetime, drawn at the write: 5 makes it ttl +- 5, (-5, 0) ttl - 5 to ttl,
         ``percent(10)`` ttl +- 10 %.  Keys written together then expire apart.
-    :param refresh_ahead: how long before its expiry a value is reloaded in the background, at its next use.
+    :param refresh_ahead: how long before its expiry a value is reloaded in the background, at its next use; "auto":
+        as long as loading it took, and a random part of that, so that processes that share an origin do not reload
+        together (Vattani, Chierichetti, Lowenstein, VLDB 2015); at most half the lifetime.
     :param stale_while_revalidate: how long after its expiry a value is still served, while it is reloaded behind.
     :param stale_if_error: how long after its expiry a value is served if loading it fails.
     :param policy: what leaves a full cache: "adaptive" (what is used least, by how often and how recently; it stands
         scans and loops, and is the fastest), "lru" (exactly the least recently used) or "fifo" (exactly the oldest;
         a key that is written again keeps its age).  Expired values leave first.
+    :param coalesce: False: callers do not wait for each other's loads, but each runs its own loader, and the value that
+        comes first is kept.
+    :param max_load_time: when a load has taken so long, the next caller starts another one, those who wait join it,
+        and what the old one brings is kept only until then; no third load of a key is started.  None: never.
+    :param max_concurrent_loads: most loads at a time, whatever their keys, refreshes included; None: no bound.  A
+        caller beyond it gets an old value if one may be served, else waits; a refresh beyond it is dropped.  A load
+        that asks for another key has its place already.
+    :param negative_ttl: how long it is remembered that the loader raised one of ``negative``; callers then get a copy
+        of that exception.  0: not at all.  Either way it removes an old value.
+    :param negative: exceptions by which a loader says that there is no value.
+    :param error_ttl: how long any other exception of a loader is remembered where there is no old value, twice as long
+        each time in a row up to 60 s; callers get copies of it with the attribute ``cached``.  0: not at all.
+    :param uncacheable_ttl: how long, after a load whose value was not to be kept, callers do not wait for each other.
+    :param negative_maxsize: most keys remembered for these three reasons; None: a tenth of ``maxsize``, or 10,000.
+    :param none_ttl: ttl of values that are None; 0: they are not kept; ``...``: as any other's.
+    :param stale_on: exceptions in whose place an old value may be served.
+    :param fatal: of these, those that are raised all the same.
+    :param with_context: of ``cached`` only: the function is also passed ``ctx=``, a ``LoadContext``.
+    :param executor: a ``concurrent.futures.Executor`` that reloads in the background instead of threads of the cache's
+        own.
     :param refresh_workers: most threads that reload in the background; None: min(4, processors).
     :param refresh_queue: most reloads waiting for such a thread; further ones are dropped and tried again later.
     :param seed: of the random draws, for tests.
-    :param clock: a ``fastcache.testing.MovableClock`` to use instead of the system's monotonic clock.
+    :param clock: "monotonic"; "boottime", which goes on while the machine is suspended and costs each hit an exact
+        reading; or a ``fastcache.testing.MovableClock``.
     :param name: shown in repr and thread names.
 
     Raises TypeError or ValueError, naming the parameter and the value.  No loader, weigher, listener, ``__eq__``,
     ``__hash__`` or ``__del__`` ever runs under one of the cache's locks.
     """
 
-    __slots__ = ("__weakref__", "_close_pool", "_maxsize", "_pool", "name")
+    __slots__ = ("__weakref__", "_bulkhead", "_closed", "_executor", "_limits", "_maxsize", "_pool", "name")
 
     def __init__(
         self,
@@ -79,14 +110,27 @@ class Cache(LoadingStore[K, V]):
         weigher: Weigher | None = None,
         on_removal: Callable[[K, V, RemovalCause], object] | None = None,
         jitter: Jitter = 0,
-        refresh_ahead: Seconds = 0,
+        refresh_ahead: RefreshAhead = 0,
         stale_while_revalidate: Seconds = 0,
         stale_if_error: Seconds = 0,
         policy: EvictionPolicy = "adaptive",
+        coalesce: bool = True,
+        max_load_time: Seconds | None = 60,
+        max_concurrent_loads: int | None = None,
+        negative_ttl: Seconds = 0,
+        negative: ErrorTypes = NotFound,
+        error_ttl: Seconds = 0,
+        uncacheable_ttl: Seconds = 0,
+        negative_maxsize: int | None = None,
+        none_ttl: Seconds | EllipsisType | None = ...,
+        stale_on: ErrorTypes = Exception,
+        fatal: ErrorTypes = (),
+        with_context: bool = False,
+        executor: Executor | None = None,
         refresh_workers: int | None = None,
         refresh_queue: int = 64,
         seed: int | None = None,
-        clock: MovableClock | None = None,
+        clock: Clock = "monotonic",
         name: str | None = None,
     ) -> None:
         check_count("refresh_workers", refresh_workers, optional=True)
@@ -104,17 +148,32 @@ class Cache(LoadingStore[K, V]):
             max_weight=max_weight,
             weigher=weigher,
             on_removal=on_removal,
+            max_load_time=max_load_time,
+            negative_ttl=negative_ttl,
+            error_ttl=error_ttl,
+            uncacheable_ttl=uncacheable_ttl,
+            negative_maxsize=negative_maxsize,
         )
+        loads = load_settings(
+            coalesce=coalesce,
+            with_context=with_context,
+            none_ttl=none_ttl,
+            negative=negative,
+            stale_on=stale_on,
+            fatal=fatal,
+            max_concurrent_loads=max_concurrent_loads,
+        )
+        self._executor = checked_executor(executor)
         self._configure(checked)
+        self._configure_loading(loads)
         self.name = name
         self._maxsize = maxsize
+        self._bulkhead = loads.bulkhead
+        self._closed = False
+        self._limits = refresh_workers or min(4, os.cpu_count() or 1), refresh_queue
+        # Made when there is something to refresh.
         self._pool: RefreshPool | None = None
-        if checked.refresh_ahead or checked.stale_while_revalidate:
-            workers = refresh_workers or min(4, os.cpu_count() or 1)
-            self._pool = RefreshPool(workers, refresh_queue, f"fastcache-refresh-{name or hex(id(self))}")
-            # The pool does not know the cache, so it cannot keep it alive; its threads leave when the cache goes.
-            self._close_pool = weakref.finalize(self, self._pool.close, 0.0)
-            self._close_pool.atexit = False
+        register(self)
 
     # ---- the rest of a mutable mapping ----
 
@@ -174,16 +233,36 @@ class Cache(LoadingStore[K, V]):
 
     # ---- background ----
 
-    def _schedule(self, flight: Flight, call: tuple[Any, ...], ttl: int, /) -> bool:
-        if self._pool is None:
+    def _schedule(self, errand: Errand, /) -> bool:
+        if self._executor is None:
+            return (self._pool or self._make_pool()).submit(errand)
+        self._executor.submit(errand.run)
+        return True
+
+    def _make_pool(self) -> RefreshPool:
+        pool = RefreshPool(*self._limits, f"fastcache-refresh-{self.name or hex(id(self))}")
+        # The pool does not know the cache, so it cannot keep it alive; its threads leave when the cache goes.
+        weakref.finalize(self, pool.close, 0.0).atexit = False
+        # Of several that are made at once one is kept; the others serve what they were made for.
+        self._pool = pool
+        if self._closed:
+            pool.close(0.0)
+        return pool
+
+    def _start(self, errand: Errand, /) -> bool:
+        run = partial(contextvars.copy_context().run, errand.run_to_end)
+        try:
+            start(run)
+        except RuntimeError:
             return False
-        return self._pool.submit(Deed(partial(self._run, flight, call, ttl), partial(self._drop, flight)))
+        return True
 
     def close(self) -> None:
         """Ends background work: drops queued refreshes and waits up to 5 s for those under way.
 
         The cache stays usable; what is due or stale is then served without being refreshed behind.
         """
+        self._closed = True
         if self._pool is not None:
             self._pool.close()
 

@@ -10,10 +10,12 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from fastcache._core.movable import MovableClock
-from fastcache._core.store import nanoseconds
+from fastcache._core.store import has_boot_clock, nanoseconds
 from fastcache._sizes import sizeof
 
 Seconds: TypeAlias = float | timedelta
+RefreshAhead: TypeAlias = Seconds | Literal["auto"]
+Clock: TypeAlias = MovableClock | Literal["monotonic", "boottime"]
 EvictionPolicy: TypeAlias = Literal["adaptive", "lru", "fifo"]
 # Why a value left: it was past its lifetime and all windows; the cache was full; another was written in its place, or
 # one that is not kept; the caller removed it.
@@ -25,6 +27,9 @@ RemovalListener: TypeAlias = Callable[[Any, Any, RemovalCause], object]
 EXACT_LIMIT = 16_000_000
 RETRY_BASE = 1_000_000_000
 RETRY_CAP = 60_000_000_000
+# The share of maxsize that may be remembered absences besides, and how many where there is no maxsize.
+ABSENT_SHARE = 10
+UNBOUNDED_ABSENCES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ class Settings(NamedTuple):
     ttl: int | None
     jitter_low: int
     jitter_span: int
-    refresh_ahead: int
+    # None: adaptive.
+    refresh_ahead: int | None
     stale_while_revalidate: int
     stale_if_error: int
     retry_base: int
@@ -59,9 +65,15 @@ class Settings(NamedTuple):
     policy: str
     processors: int
     seed: int
-    clock: MovableClock | None
+    clock: Clock
     weigher: Weigher | None
     on_removal: RemovalListener | None
+    # None: never.
+    max_load_time: int | None
+    negative_ttl: int
+    error_ttl: int
+    uncacheable_ttl: int
+    most_absences: int
 
 
 def settings(
@@ -69,15 +81,20 @@ def settings(
     maxsize: int | None,
     ttl: Seconds | None,
     jitter: Jitter,
-    refresh_ahead: Seconds,
+    refresh_ahead: RefreshAhead,
     stale_while_revalidate: Seconds,
     stale_if_error: Seconds,
     policy: EvictionPolicy,
     seed: int | None,
-    clock: MovableClock | None,
+    clock: Clock,
     max_weight: int | None = None,
     weigher: Weigher | None = None,
     on_removal: RemovalListener | None = None,
+    max_load_time: Seconds | None = None,
+    negative_ttl: Seconds = 0,
+    error_ttl: Seconds = 0,
+    uncacheable_ttl: Seconds = 0,
+    negative_maxsize: int | None = None,
 ) -> Settings:
     """Checks the options of a cache; TypeError or ValueError names the parameter and the value."""
     check_count("maxsize", maxsize, optional=True)
@@ -89,7 +106,7 @@ def settings(
         raise ValueError(f"weigher={weigher!r} needs a max_weight")
     ttl_ns = None if ttl is None else nanoseconds("ttl", ttl)
     low, span = _jitter(jitter, ttl_ns)
-    ahead = nanoseconds("refresh_ahead", refresh_ahead)
+    ahead = None if refresh_ahead == "auto" else nanoseconds("refresh_ahead", refresh_ahead)
     stale = nanoseconds("stale_while_revalidate", stale_while_revalidate)
     error = nanoseconds("stale_if_error", stale_if_error)
     if not ttl_ns:
@@ -98,17 +115,24 @@ def settings(
             ("stale_while_revalidate", stale, stale_while_revalidate),
             ("stale_if_error", error, stale_if_error),
         ):
-            if window:
+            if window != 0:
                 raise ValueError(f"{name}={given!r} needs a ttl above 0, not ttl={ttl!r}")
-    elif ahead >= ttl_ns + low:
+    elif ahead is not None and ahead >= ttl_ns + low:
         shortest = (ttl_ns + low) / 1e9
         raise ValueError(f"refresh_ahead={refresh_ahead!r} must be shorter than the shortest lifetime, {shortest} s")
     if policy not in ("adaptive", "lru", "fifo"):
         raise ValueError(f"policy must be 'adaptive', 'lru' or 'fifo', not {policy!r}")
     if policy != "adaptive" and maxsize is not None and maxsize > EXACT_LIMIT:
         raise ValueError(f"maxsize must be at most {EXACT_LIMIT} with policy={policy!r}, not {maxsize!r}")
-    if clock is not None and not isinstance(clock, MovableClock):
-        raise TypeError(f"clock must be a fastcache.testing.MovableClock, not {clock!r}")
+    if not isinstance(clock, MovableClock) and clock not in ("monotonic", "boottime"):
+        raise TypeError(f"clock must be 'monotonic', 'boottime' or a fastcache.testing.MovableClock, not {clock!r}")
+    if clock == "boottime" and not has_boot_clock:
+        raise ValueError(f"clock={clock!r} is not to be had on this platform")
+    check_count("negative_maxsize", negative_maxsize, optional=True)
+    if negative_maxsize is None:
+        negative_maxsize = UNBOUNDED_ABSENCES if maxsize is None else max(1, maxsize // ABSENT_SHARE)
+    if max_load_time is not None and not nanoseconds("max_load_time", max_load_time):
+        raise ValueError(f"max_load_time must be above 0 or None, not {max_load_time!r}")
     return Settings(
         maxsize,
         max_weight,
@@ -126,6 +150,11 @@ def settings(
         clock,
         sizeof if weigher is None and max_weight is not None else weigher,
         on_removal,
+        None if max_load_time is None else nanoseconds("max_load_time", max_load_time),
+        nanoseconds("negative_ttl", negative_ttl),
+        nanoseconds("error_ttl", error_ttl),
+        nanoseconds("uncacheable_ttl", uncacheable_ttl),
+        negative_maxsize,
     )
 
 

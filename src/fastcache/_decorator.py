@@ -7,13 +7,16 @@ import inspect
 import sys
 from collections.abc import Callable, Hashable
 from types import FrameType, FunctionType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from fastcache._cache import Cache
-from fastcache._config import EvictionPolicy, Jitter, RemovalListener, Seconds, Weigher
+from fastcache._config import Seconds
 from fastcache._core.function import CachedFunction
-from fastcache._core.movable import MovableClock
 from fastcache._methods import PerInstance
+from fastcache._options import CacheOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,19 +32,7 @@ def cached(
     typed: bool = False,
     per_instance: bool = False,
     key: Callable[..., Hashable] | None = None,
-    max_weight: int | None = None,
-    weigher: Weigher | None = None,
-    on_removal: RemovalListener | None = None,
-    jitter: Jitter = 0,
-    refresh_ahead: Seconds = 0,
-    stale_while_revalidate: Seconds = 0,
-    stale_if_error: Seconds = 0,
-    policy: EvictionPolicy = "adaptive",
-    refresh_workers: int | None = None,
-    refresh_queue: int = 64,
-    seed: int | None = None,
-    clock: MovableClock | None = None,
-    name: str | None = None,
+    **options: Unpack[CacheOptions],
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]: ...
 def cached(
     maxsize: Any = ...,
@@ -61,11 +52,13 @@ def cached(
     :param per_instance: for methods: one cache for each instance, known by identity and not kept alive.  Otherwise one
         cache serves all instances, with ``self`` as part of the key.
     :param key: makes the key from a call's arguments instead; for ``per_instance``, without ``self``.
+    :param with_context: the function is also passed ``ctx=``, a ``LoadContext``, which is no part of the key.
 
     The result has ``cache_info``, ``cache_clear``, ``cache_parameters``, ``cache`` and, each taking the function's own
     arguments (``self`` included), ``cache_invalidate``, ``cache_contains``, ``cache_key`` and ``cache_refresh``.
 
-    Raises TypeError or ValueError, naming the parameter and the value.  Exceptions are not kept.
+    Raises TypeError or ValueError, naming the parameter and the value.  Exceptions are not kept, unless
+    ``negative_ttl`` or ``error_ttl`` say so.
     """
     if callable(maxsize) or isinstance(maxsize, classmethod):
         return cached(ttl=ttl, typed=typed, per_instance=per_instance, key=key, **options)(maxsize)

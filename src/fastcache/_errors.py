@@ -19,6 +19,18 @@ class LoadTimeout(CacheError, TimeoutError):  # noqa: N818 - named as TimeoutErr
     """A caller's ``wait_timeout`` ran out; the load it waited for goes on."""
 
 
+class LoadRejected(CacheError):  # noqa: N818 - the caller was turned away, nothing failed
+    """A load could not begin: as many as ``max_concurrent_loads`` were under way for as long as the caller waits."""
+
+
+class LoadFailed(CacheError):  # noqa: N818 - the pair of NotFound
+    """What a loader says with ``ctx.fail``: it failed, for no exception of its own."""
+
+
+class NotFound(CacheError, LookupError):  # noqa: N818 - the usual name of it
+    """What a loader raises for a key that has no value; remembered for ``negative_ttl``."""
+
+
 class RecursiveLoadError(CacheError, RuntimeError):
     """A load asked for its own result: waiting for it could never end."""
 
@@ -48,6 +60,14 @@ def copied(error: BaseException) -> BaseException:
     except Exception:
         return error
     twin.__cause__ = error
+    return twin
+
+
+def cached_copy(error: BaseException) -> BaseException:
+    """A copy of an exception that was kept, for a later caller to raise: marked with the attribute ``cached``."""
+    twin = copied(error)
+    with contextlib.suppress(AttributeError):
+        twin.cached = True  # type: ignore[attr-defined]
     return twin
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable
 from typing import Any, Generic, NamedTuple, NoReturn, ParamSpec, TypeVar
 
 from fastcache._config import settings
-from fastcache._core.loading import LoadingStore
+from fastcache._core.getting import GettingStore
+from fastcache._load_config import load_settings
 from fastcache._stats import FlightInfo
 
 P = ParamSpec("P")
@@ -26,14 +27,15 @@ class SingleFlight:
     __slots__ = ("_store",)
 
     def __init__(self) -> None:
-        self._store: LoadingStore[Hashable, Any] = LoadingStore()
+        self._store: GettingStore[Hashable, Any] = GettingStore()
         self._store._configure(
             # Nothing is kept; the size only chooses how many stripes there are.
             settings(
                 maxsize=1 << 14, ttl=0, jitter=0, refresh_ahead=0, stale_while_revalidate=0, stale_if_error=0,
-                policy="adaptive", seed=None, clock=None,
+                policy="adaptive", seed=None, clock="monotonic",
             )
         )  # fmt: skip
+        self._store._configure_loading(load_settings())
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a SingleFlight cannot be copied or pickled")

@@ -20,6 +20,7 @@ class Stats:
 
     hits: int = 0
     stale_hits: int = 0
+    negative_hits: int = 0
     misses: int = 0
     coalesced: int = 0
     loads: int = 0
@@ -28,8 +29,12 @@ class Stats:
     refreshes_ok: int = 0
     refreshes_failed: int = 0
     refreshes_dropped: int = 0
+    superseded: int = 0
+    timeouts: int = 0
+    rejected: int = 0
     discarded: int = 0
     evictions: int = 0
+    negative_evictions: int = 0
     expirations: int = 0
     oversized: int = 0
     entries: int = 0
@@ -65,7 +70,9 @@ class Entry(NamedTuple):
     ``state``: "fresh"; "due" (fresh, and to be refreshed at its next use); "stale" (expired, within a stale window);
     "stale_error" (the same, and its last load failed).  ``ttl_left``: seconds to its expiry, negative after it, None
     if it has none.  ``last_error``: what its last load raised, None after a success; ``failures`` in a row.
-    ``retry_in``: seconds in which no reload will be tried.  ``loading``: whether one is under way.
+    ``retry_in``: seconds in which no reload will be tried.  ``loading``: whether one is under way.  ``age``: seconds
+    since it was written (to a ten-millionth of its lifetime and a tick of the system's clock), None if nobody noted it,
+    for want of anything that could expire.  ``tags`` and ``etag`` are as its loader or writer gave them.
     """
 
     value: Any
@@ -75,6 +82,9 @@ class Entry(NamedTuple):
     failures: int
     retry_in: float
     loading: bool
+    age: float | None = None
+    tags: tuple[str, ...] = ()
+    etag: Any = None
 
 
 class FlightInfo(NamedTuple):

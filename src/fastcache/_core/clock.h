@@ -2,7 +2,8 @@
  *
  * The cheap one lags by about one tick of the kernel; fc_clock_lag() is a generous bound on that.  Where a
  * platform has no cheap clock on the same timebase, the exact one serves as both and the lag is zero.
- * No reading is affected by a step of the system's wall clock.
+ * No reading is affected by a step of the system's wall clock.  Both stand still while the machine is suspended; a
+ * third one goes on then, and is only read exactly.
  */
 #ifndef FASTCACHE_CLOCK_H
 #define FASTCACHE_CLOCK_H
@@ -28,6 +29,8 @@ typedef int fc_clock_reader;
 static inline fc_clock_reader fc_clock_find_reader(void) { return 0; }
 static inline int64_t fc_clock_coarse(fc_clock_reader unused) { (void)unused; return fc_clock_exact(); }
 static inline int64_t fc_clock_lag(void) { return 0; }
+#define FC_HAS_BOOT_CLOCK 0
+static inline int64_t fc_clock_boot(void) { return fc_clock_exact(); }
 
 #elif defined(__APPLE__)
 
@@ -41,6 +44,8 @@ static inline int64_t fc_clock_coarse(fc_clock_reader unused)
     return (int64_t)clock_gettime_nsec_np(CLOCK_MONOTONIC_RAW_APPROX);
 }
 static inline int64_t fc_clock_lag(void) { return 64000000LL; }
+#define FC_HAS_BOOT_CLOCK 1
+static inline int64_t fc_clock_boot(void) { return (int64_t)clock_gettime_nsec_np(CLOCK_MONOTONIC); }
 
 #else
 
@@ -87,6 +92,13 @@ static inline int64_t fc_clock_lag(void)
 #else
 static inline int64_t fc_clock_coarse(fc_clock_reader reader) { return fc_clock_read(reader, CLOCK_MONOTONIC); }
 static inline int64_t fc_clock_lag(void) { return 0; }
+#endif
+#ifdef CLOCK_BOOTTIME
+#define FC_HAS_BOOT_CLOCK 1
+static inline int64_t fc_clock_boot(void) { return fc_clock_read(clock_gettime, CLOCK_BOOTTIME); }
+#else
+#define FC_HAS_BOOT_CLOCK 0
+static inline int64_t fc_clock_boot(void) { return fc_clock_exact(); }
 #endif
 
 #endif

@@ -13,3 +13,6 @@ cdef extern from "clock.h" nogil:
     int64_t clock_exact "fc_clock_exact"() noexcept
     int64_t clock_coarse "fc_clock_coarse"(ClockReader) noexcept
     int64_t clock_lag "fc_clock_lag"() noexcept
+    # Goes on while the machine is suspended, where there is such a clock.
+    int64_t clock_boot "fc_clock_boot"() noexcept
+    const bint HAS_BOOT_CLOCK "FC_HAS_BOOT_CLOCK"

@@ -3,12 +3,13 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.clock cimport ClockReader, clock_coarse, clock_exact, clock_lag, clock_reader
-from fastcache._core.entry cimport Entry
+from fastcache._core.clock cimport ClockReader, clock_boot, clock_coarse, clock_exact, clock_lag, clock_reader
+from fastcache._core.entry cimport Entry, entry_due_at, entry_limit, entry_value
 from fastcache._core.evict cimport FIFO, LRU, order_touch
+from fastcache._core.histogram cimport Histogram
 from fastcache._core.key cimport YES, items_equal, key_equal
 from fastcache._core.mutex cimport FREE_READS, PARALLEL, atomic_load, mutex_lock, mutex_unlock
-from fastcache._core.py cimport FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
+from fastcache._core.py cimport ALWAYS, FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
 from fastcache._core.reader cimport reader_get
 from fastcache._core.rules cimport Rules
 from fastcache._core.seqlock cimport read_allowed, read_begin, read_holds
@@ -29,6 +30,7 @@ cdef enum Timing:
     UNTIMED     # nothing expires: the hit path reads no clock
     SYSTEM
     MOVABLE
+    BOOT        # the system's clock that goes on while it is suspended
 
 cdef struct Core:
     # What a hit reads comes first, and together.
@@ -38,10 +40,16 @@ cdef struct Core:
     ClockReader coarse
     int64_t lag
     const int64_t* hands    # borrowed from a movable clock, or NULL; atomic
+    bint boot               # its clock is BOOT
     Tallies* tallies        # hits that no stripe counts; in `memory`, or owned; NULL where readers lock
     Rules rules
     void* memory            # owned
     PyObject* listener      # borrowed from the store, which is told of removals; or NULL
+    int64_t invalidations   # of tags; atomic
+    int64_t timeouts        # atomic
+    int64_t rejections      # atomic
+    Histogram load_times
+    Histogram wait_times
     int64_t turn            # which stripe the others look after next; atomic, and only a hint
     Core* next              # all cores, guarded by the mutex of that list
     Core* previous
@@ -103,7 +111,7 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
 
 cdef inline void core_set_timed(Core* core) noexcept nogil:
     """Some value may expire from now on."""
-    core.timing = SYSTEM if core.hands == NULL else MOVABLE
+    core.timing = MOVABLE if core.hands != NULL else BOOT if core.boot else SYSTEM
 
 
 cdef inline void core_expect(Core* core, uint64_t processors) noexcept nogil:
@@ -113,18 +121,23 @@ cdef inline void core_expect(Core* core, uint64_t processors) noexcept nogil:
 
 
 cdef inline int64_t core_now(const Core* core) noexcept nogil:
-    return clock_exact() if core.hands == NULL else atomic_load(core.hands)
+    if core.hands != NULL:
+        return atomic_load(core.hands)
+    return clock_boot() if core.boot else clock_exact()
 
 
 cdef inline int64_t core_coarse_now(const Core* core) noexcept nogil:
     """An instant up to one tick before now, cheaply."""
-    return clock_coarse(core.coarse) if core.hands == NULL else atomic_load(core.hands)
+    if unlikely(core.hands != NULL or core.boot):
+        return core_now(core)
+    return clock_coarse(core.coarse)
 
 
 cdef inline int64_t core_birth(const Core* core, int64_t ttl) noexcept nogil:
     """The instant from which a new value's ``ttl`` counts: now, or the last tick where that takes nothing from it."""
     if core.timing == UNTIMED:
-        return 0
+        # Nobody notes it.
+        return ALWAYS
     return core_now(core) if ttl < TICKS_MATTER * core.lag else core_coarse_now(core)
 
 
@@ -132,7 +145,7 @@ cdef inline int64_t core_ceiling(const Core* core) noexcept nogil:
     """A cheap instant that is certainly not before now."""
     if likely(core.timing == SYSTEM):
         return clock_coarse(core.coarse) + core.lag
-    return 0 if core.timing == UNTIMED else atomic_load(core.hands)
+    return 0 if core.timing == UNTIMED else core_now(core)
 
 
 cdef inline PyObject* core_serve_lock_held(Stripe* s, int64_t ceiling, Entry* e, uint32_t slot) noexcept nogil:
@@ -141,6 +154,19 @@ cdef inline PyObject* core_serve_lock_held(Stripe* s, int64_t ceiling, Entry* e,
     if unlikely(ceiling >= e.due_at):
         return NULL
     value = <PyObject*>e.content
+    py_incref(value)
+    s.counts.hits += 1
+    order_touch(&s.order, e, slot)
+    return value
+
+
+cdef inline PyObject* core_serve_extended_lock_held(
+    Stripe* s, int64_t ceiling, Entry* e, uint32_t slot,
+) noexcept nogil:
+    """The same for an entry with an Extra."""
+    cdef PyObject* value = entry_value(e)
+    if value == NULL or ceiling >= min(entry_due_at(e), entry_limit(e)):
+        return NULL
     py_incref(value)
     s.counts.hits += 1
     order_touch(&s.order, e, slot)
@@ -213,5 +239,7 @@ cdef inline PyObject* core_peek_locking(Core* core, int64_t ceiling, PyObject* k
     e = table_peek(&s.table, key, <uint32_t>hash, &slot)
     if e != NULL:
         value = core_serve_lock_held(s, ceiling, e, slot)
+        if value == NULL and e.has_extra:
+            value = core_serve_extended_lock_held(s, ceiling, e, slot)
     mutex_unlock(&s.lock.mutex)
     return value

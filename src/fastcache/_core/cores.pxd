@@ -8,13 +8,13 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from fastcache._core.core cimport Core, core_now, core_stripe_at
-from fastcache._core.entry cimport EXPIRED, Entry, entry_age, entry_extra, entry_value
+from fastcache._core.entry cimport Entry, Extra, entry_extra, entry_is_over, entry_limit, entry_value
 from fastcache._core.evict cimport order_free
 from fastcache._core.flight cimport Flight, graph_survives_fork
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, Grave, report_removal
 from fastcache._core.jitter cimport random_seeded
 from fastcache._core.mutex cimport Mutex, assert_outside, atomic_load, mutex_lock, mutex_reset, mutex_unlock
-from fastcache._core.py cimport py_decref, raw_free, steal
+from fastcache._core.py cimport ALWAYS, py_decref, raw_free, steal
 from fastcache._core.seqlock cimport seqlock_reset
 from fastcache._core.stripe cimport Counts, Stripe, stripe_check_lock_held
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_next_flight
@@ -57,6 +57,17 @@ cdef inline void core_unlist(Core* core) noexcept nogil:
     mutex_unlock(&all_cores_mutex)
 
 
+cdef inline void extra_drop(Extra* x) noexcept:
+    if x.flight != NULL:
+        py_decref(x.flight)
+    if x.former != NULL:
+        py_decref(x.former)
+    if x.error != NULL:
+        py_decref(x.error)
+    if x.tags != NULL:
+        py_decref(x.tags)
+
+
 cdef inline void drop_contents(Table* t, PyObject* listener, int64_t keep, int64_t now) noexcept:
     """Drops what a table owns that is in no stripe any more; ``listener`` may be NULL."""
     cdef uint32_t slot
@@ -69,13 +80,10 @@ cdef inline void drop_contents(Table* t, PyObject* listener, int64_t keep, int64
         if listener != NULL and entry_value(e) != NULL:
             report_removal(
                 listener, e.key, entry_value(e),
-                EXPIRED_VALUE if entry_age(e, now, keep, keep) == EXPIRED else EXPLICIT,
+                EXPIRED_VALUE if entry_limit(e) != ALWAYS and entry_is_over(e, now, keep) else EXPLICIT,
             )
         if e.has_extra:
-            if entry_extra(e).flight != NULL:
-                py_decref(entry_extra(e).flight)
-            if entry_extra(e).error != NULL:
-                py_decref(entry_extra(e).error)
+            extra_drop(entry_extra(e))
         if entry_value(e) != NULL:
             py_decref(entry_value(e))
         py_decref(e.key)
@@ -144,7 +152,7 @@ cdef inline int64_t core_sum(Core* core, Counts* sum) noexcept nogil:
 cdef inline const char* core_check(Core* core) noexcept nogil:
     """Recounts everything; what is wrong, or NULL.  For a store that no other thread is changing."""
     cdef const char* wrong = NULL
-    cdef int64_t values = 0, weight = 0
+    cdef int64_t values = 0, weight = 0, absences = 0
     cdef uint32_t i
     cdef Stripe* s
     for i in range(core.stripe_mask + 1):
@@ -152,12 +160,15 @@ cdef inline const char* core_check(Core* core) noexcept nogil:
         mutex_lock(&s.lock.mutex)
         wrong = stripe_check_lock_held(s)
         values += s.values
+        absences += s.absences
         weight += s.weights.sum
         mutex_unlock(&s.lock.mutex)
         if wrong != NULL:
             return wrong
     if atomic_load(&core.rules.values) > core.rules.maxsize:
         return b"more values than maxsize"
+    if absences != atomic_load(&core.rules.absences) or absences > core.rules.most_absences:
+        return b"absences and their quota differ"
     if values != atomic_load(&core.rules.values):
         return b"places and values differ"
     if atomic_load(&core.rules.weight) > core.rules.max_weight:

@@ -21,7 +21,17 @@ fast path leaves it to the slow one.
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
-from fastcache._core.py cimport ALWAYS, FOREVER, raw_alloc, raw_free
+from fastcache._core.grave cimport Grave, grave_add
+from fastcache._core.outcome cimport USUAL_WINDOW, Outcome
+from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, raw_alloc, raw_free
+from fastcache._core.tag cimport TagMarks, tags_limit
+
+cdef extern from *:
+    """
+    #define FC_LONG_AGO 9e18f
+    """
+    # Nanoseconds before a value was due, if nobody noted when it was written.
+    const float LONG_AGO "FC_LONG_AGO"
 
 cdef enum Age:
     FRESH
@@ -30,14 +40,32 @@ cdef enum Age:
     FALLBACK
     EXPIRED
 
+# Why an entry has no value, though nobody is loading one.
+cdef enum Absence:
+    NOT_ABSENT
+    NOT_FOUND       # the loader said that there is none
+    FAILED_LOAD     # the load failed, and that is remembered
+    UNCACHEABLE     # the value may not be kept: callers need not wait for each other
+
 cdef struct Extra:
-    PyObject* value     # owned; NULL while the first load is in flight
+    PyObject* value     # owned; NULL while the first load is in flight, and for an absence
     PyObject* flight    # owned; NULL when nobody is loading
+    PyObject* former    # owned; the flight that `flight` has superseded and whose load has not ended; or NULL
     PyObject* error     # owned; what the last load raised; NULL after a success
-    int64_t due_at
+    PyObject* tags      # owned; a TagSet, or NULL
+    const TagMarks* marks   # in `tags`
+    int64_t number      # of invalidations before the value was loaded
+    int64_t due_at      # of an absence: its end
     int64_t retry_at    # no load behind a served value before this instant
+    int64_t begun_at    # when the flight was
+    int64_t stale_window    # of this value alone, or USUAL_WINDOW
+    int64_t error_window
     uint32_t failures   # in a row
     uint32_t followers  # callers that joined the flight
+    uint32_t asks       # callers that were served while it was under way
+    uint32_t older      # slots, in the list of absences
+    uint32_t newer
+    Absence absence
     bint behind         # nobody waits for the flight: it loads behind a served value
 
 cdef struct Span:
@@ -82,6 +110,11 @@ cdef inline int64_t entry_written_at(const Entry* e) noexcept nogil:
     return e.times.written_at if due_at == FOREVER else due_at - <int64_t>e.times.span.since_write
 
 
+cdef inline bint is_older(int64_t written_at, int64_t now, int64_t age) noexcept nogil:
+    """Whether a value was written longer ago than ``age``; also if nobody noted when (ALWAYS), but not for FOREVER."""
+    return age != FOREVER and (written_at == ALWAYS or now - written_at > age)
+
+
 cdef inline void entry_set_times(Entry* e, int64_t written_at, int64_t due_at, int64_t expires_at) noexcept nogil:
     """``written_at`` <= ``due_at`` <= ``expires_at``; the first two become what can be stored."""
     cdef float ahead
@@ -92,25 +125,61 @@ cdef inline void entry_set_times(Entry* e, int64_t written_at, int64_t due_at, i
         ahead = <float>(expires_at - due_at)
         due_at = expires_at - <int64_t>ahead
         e.times.span.to_expiry = ahead
-        e.times.span.since_write = <float>(due_at - written_at)
+        e.times.span.since_write = <float>(due_at - written_at) if written_at != ALWAYS else LONG_AGO
     if e.has_extra:
         (<Extra*>e.content).due_at = due_at
     else:
         e.due_at = due_at
 
 
+cdef inline int64_t entry_limit(const Entry* e) noexcept nogil:
+    """When invalidations of the entry's tags ended its freshness: FOREVER: not yet; ALWAYS: it was removed."""
+    cdef Extra* x = entry_extra(e)
+    return FOREVER if x == NULL or x.tags == NULL else tags_limit(x.marks, x.number)
+
+
+cdef inline int64_t entry_ends_at(const Entry* e) noexcept nogil:
+    """Its expiry, or the earlier instant when its tags were invalidated."""
+    return min(entry_expires_at(e), entry_limit(e))
+
+
+cdef inline bint entry_unexpired(const Entry* e, int64_t now) noexcept nogil:
+    return now < entry_ends_at(e)
+
+
 cdef inline Age entry_age(const Entry* e, int64_t now, int64_t stale_window, int64_t error_window) noexcept nogil:
-    cdef int64_t late, expires_at
-    if now < entry_due_at(e):
+    """The windows are the store's; those of the entry itself come first."""
+    cdef Extra* x = entry_extra(e)
+    cdef int64_t limit = entry_limit(e)
+    cdef int64_t late, ends_at
+    if now < min(entry_due_at(e), limit):
         return FRESH
-    expires_at = entry_expires_at(e)
-    if now < expires_at:
+    ends_at = min(entry_expires_at(e), limit)
+    if now < ends_at:
         return DUE
-    # Subtract rather than add: expires_at + window could overflow.
-    late = now - expires_at
+    if limit == ALWAYS:
+        return EXPIRED
+    if x != NULL and x.stale_window != USUAL_WINDOW:
+        stale_window = x.stale_window
+        error_window = x.error_window
+    # Subtract rather than add: ends_at + window could overflow.
+    late = now - ends_at
     if late < stale_window:
         return STALE
     return FALLBACK if late < error_window else EXPIRED
+
+
+cdef inline int64_t entry_keep(const Entry* e, int64_t keep) noexcept nogil:
+    """How long after its end a value may be of use; ``keep`` is what the store has."""
+    cdef Extra* x = entry_extra(e)
+    if x == NULL or x.stale_window == USUAL_WINDOW:
+        return keep
+    return max(x.stale_window, x.error_window)
+
+
+cdef inline bint entry_is_over(const Entry* e, int64_t now, int64_t keep) noexcept nogil:
+    """Whether a value is past its expiry and all windows; ``keep`` is the larger one of the store's."""
+    return entry_age(e, now, keep, keep) == EXPIRED
 
 
 cdef inline void extra_free(Extra* x, Extra** spare) noexcept nogil:
@@ -119,6 +188,25 @@ cdef inline void extra_free(Extra* x, Extra** spare) noexcept nogil:
         spare[0] = x
     else:
         raw_free(x)
+
+
+cdef inline void extra_forget(Extra* x, Grave* g) noexcept nogil:
+    """Takes out what is remembered of the value: tags and windows of its own."""
+    grave_add(g, x.tags)
+    x.tags = NULL
+    x.marks = NULL
+    x.stale_window = x.error_window = USUAL_WINDOW
+
+
+cdef inline void extra_remember(Extra* x, const Outcome* o) noexcept nogil:
+    """The same of a value that is being written."""
+    if o.tags != NULL:
+        py_incref(o.tags)
+    x.tags = o.tags
+    x.marks = o.marks
+    x.number = o.number
+    x.stale_window = o.stale_window
+    x.error_window = o.error_window
 
 
 cdef inline Extra* entry_extend(Entry* e, Extra** spare) noexcept nogil:
@@ -132,10 +220,13 @@ cdef inline Extra* entry_extend(Entry* e, Extra** spare) noexcept nogil:
         x = <Extra*>raw_alloc(sizeof(Extra))
     if x != NULL:
         x.value = <PyObject*>e.content
-        x.flight = x.error = NULL
+        x.flight = x.former = x.error = x.tags = NULL
+        x.marks = NULL
         x.due_at = e.due_at
         x.retry_at = ALWAYS
+        x.stale_window = x.error_window = USUAL_WINDOW
         x.failures = x.followers = x.behind = 0
+        x.absence = NOT_ABSENT
         e.content = x
         e.has_extra = True
         e.due_at = ALWAYS
@@ -143,9 +234,12 @@ cdef inline Extra* entry_extend(Entry* e, Extra** spare) noexcept nogil:
 
 
 cdef inline void entry_trim(Entry* e, Extra** spare) noexcept nogil:
-    """Gives the Extra back when it says nothing any more; its flight and error have been taken out."""
+    """Gives the Extra of a value back when it says nothing any more; what it owned besides has been taken out."""
     cdef Extra* x = entry_extra(e)
-    if x != NULL and x.flight == NULL and x.error == NULL and x.retry_at == ALWAYS:
+    if (
+        x != NULL and x.flight == NULL and x.error == NULL and x.retry_at == ALWAYS
+        and x.tags == NULL and x.stale_window == USUAL_WINDOW
+    ):
         e.content = x.value
         e.due_at = x.due_at
         e.has_extra = False

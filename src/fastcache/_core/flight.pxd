@@ -14,6 +14,7 @@ cdef enum FlightState:
     LANDED      # value is set
     FAILED      # error is set, and fallback where an old value may be served instead
     ABANDONED   # its leader is gone; whoever waits begins anew
+    MOVED       # only as the answer to a wait: another flight has taken its place; whoever waits begins anew
 
 cdef struct Wait:
     PyObject* flight    # borrowed: the waiting thread holds it
@@ -26,17 +27,27 @@ cdef class Flight:
     cdef object error
     cdef object fallback
     cdef bint has_fallback
+    cdef int64_t fallback_written_at
+    cdef int64_t fallback_ends_at
+    cdef bint absent            # the error says that there is no value
+    cdef object tags            # a TagSet that the value is to bear, or None
     cdef bint behind            # loads behind a served value
     cdef bint shared            # others got the result too
     cdef int64_t started_at     # monotonic nanoseconds of the store's clock
     cdef uint32_t stripe        # where it is linked
     cdef uint32_t slot
+    cdef int64_t number         # of invalidations of tags before it began
+    cdef object admitted        # the bulkhead in which it has a place, to be given back at its end; or None
+    cdef object beside          # the flight that this one, which is linked nowhere, runs beside; or None
+    cdef bint at_bulkhead       # QUEUED because it waits for a place: to be claimed by who has one
     # Guarded by the mutex.
     cdef Mutex mutex
     cdef FlightState state
     cdef unsigned long owner    # the leading thread; 0 while queued
     cdef Door door              # owned; locked until the end, made for the first who waits
     cdef int waiters
+    cdef bint moved             # its followers are to begin anew, though the load goes on
+    cdef bint open              # the door has been opened
     # Guarded by the mutex of the graph.  Borrowed: a flight outlives its turn on its leader's stack.
     cdef PyObject* outer        # the flight in whose load the leader began this one
     cdef PyObject* inner        # the flight that the leader began in the load of this one
@@ -49,9 +60,14 @@ cdef class Flight:
     cdef void enter(self) noexcept
     cdef void leave(self) noexcept
     cdef void end(self, FlightState state) noexcept
+    cdef void move_followers(self) noexcept
+    cdef void let_go_lock_held(self) noexcept
     cdef FlightState wait(self, int64_t deadline) except? QUEUED
     cdef FlightState wait_at_door(self, int64_t deadline) except? QUEUED
     cdef bint survive_fork(self) noexcept
 
 cdef Flight new_flight(object key)
 cdef void graph_survives_fork() noexcept
+
+# Whether this thread is loading something that has a place in a bulkhead.
+cdef bint thread_is_admitted(object bulkhead) noexcept

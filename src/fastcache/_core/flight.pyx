@@ -126,16 +126,30 @@ cdef class Flight:
 
     cdef void end(self, FlightState state) noexcept:
         """Announces how it ended, and lets everybody go."""
-        cdef Door door
         mutex_lock(&self.mutex)
         self.state = state
-        door = self.door
+        self.let_go_lock_held()
+
+    cdef void move_followers(self) noexcept:
+        """Another flight of the key has taken its place: whoever waits here is to wait there."""
+        mutex_lock(&self.mutex)
+        self.moved = True
+        self.let_go_lock_held()
+
+    cdef void let_go_lock_held(self) noexcept:
+        """Opens the door, and gives the mutex back."""
+        cdef Door door = NULL
+        if not self.open:
+            self.open = True
+            door = self.door
         mutex_unlock(&self.mutex)
         if door != NULL:
             door_open(door)
 
     cdef FlightState wait(self, int64_t deadline) except? QUEUED:
         """Waits for the end, at most until ``deadline`` (real monotonic nanoseconds): RUNNING says that it passed.
+
+        MOVED: the wait is to be for another flight.
 
         Raises LoadCycleError where the wait could not end, and whatever a signal handler raises.
         """
@@ -162,11 +176,11 @@ cdef class Flight:
         cdef int forks_before = forks
         cdef Door door
         mutex_lock(&self.mutex)
-        if self.state <= RUNNING and self.door == NULL:
+        if self.state <= RUNNING and self.door == NULL and not self.open:
             self.door = door_new()
             if self.door != NULL:
                 door_try(self.door, 0)
-        state = self.state
+        state = MOVED if self.moved and self.state <= RUNNING else self.state
         door = self.door
         self.waiters += 1
         mutex_unlock(&self.mutex)
@@ -195,7 +209,7 @@ cdef class Flight:
                     # A signal handler forked, and this is the child.
                     return ABANDONED
                 mutex_lock(&self.mutex)
-                state = self.state
+                state = MOVED if self.moved and self.state <= RUNNING else self.state
                 mutex_unlock(&self.mutex)
             return state
         finally:
@@ -208,6 +222,7 @@ cdef class Flight:
         mutex_reset(&self.mutex)
         # The door may be held by nobody that lives: left behind, never freed.
         self.door = NULL
+        self.open = False
         self.waiters = 0
         if self.state == RUNNING and self.owner == this_thread():
             return True
@@ -229,6 +244,15 @@ cdef Flight new_flight(object key):
     flight.state = RUNNING
     flight.owner = this_thread()
     return flight
+
+
+cdef bint thread_is_admitted(object bulkhead) noexcept:
+    cdef PyObject* at = current
+    while at != NULL:
+        if (<Flight>at).admitted is bulkhead:
+            return True
+        at = (<Flight>at).outer
+    return False
 
 
 cdef int enter_graph(Flight leading, Wait* wait) except -1:

@@ -13,8 +13,9 @@ from libc.stdint cimport int64_t, uint64_t
 from fastcache._core.calls cimport Call, call_length, call_packing, call_unpack
 from fastcache._core.core cimport PARALLEL, core_ceiling, core_glance, core_glance_items, core_peek
 from fastcache._core.key cimport items_hash, items_hash_holds, key_hash
-from fastcache._core.loading cimport LoadingStore, Terms
-from fastcache._core.py cimport FOREVER, likely, py_is_int, py_is_str, py_vectorcall, steal
+from fastcache._core.getting cimport GettingStore
+from fastcache._core.terms cimport Terms
+from fastcache._core.py cimport likely, py_is_int, py_is_str, py_vectorcall, steal
 
 from types import GenericAlias
 
@@ -46,7 +47,7 @@ cdef object NAMED = object()
 cdef class CachedFunction:
     cdef vectorcallfunc vectorcall
     # Written once, by __init__.
-    cdef LoadingStore store
+    cdef GettingStore store
     cdef object function
     cdef dict parameters    # what cache_parameters tells
     cdef object key         # makes a call's key, or None
@@ -65,7 +66,7 @@ cdef class CachedFunction:
     __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(
-        self, LoadingStore store not None, function, /, *, key=None, bint typed=False, Py_ssize_t skipped=0,
+        self, GettingStore store not None, function, /, *, key=None, bint typed=False, Py_ssize_t skipped=0,
         dict parameters=None,
     ):
         if self.store is not None:
@@ -171,12 +172,10 @@ cdef class CachedFunction:
     def cache_refresh(self, /, *args, **kwargs):
         """Calls the function now, joining such a call that is under way, keeps the result and returns it."""
         cdef Call call
-        cdef Terms terms
+        cdef Terms terms = self.store.usual
         packed = call_packing(self.function, args, kwargs)
         call_unpack(packed, &call)
-        terms.ttl = self.store.core.rules.ttl
-        terms.deadline = FOREVER
-        terms.force = True
+        terms.ask.force = True
         key = self.key_of(&call)
         return self.store.load(<PyObject*>key, key_hash(<PyObject*>key), &call, &terms)
 
@@ -239,14 +238,11 @@ cdef object call_missing(
     CachedFunction self, PyObject* key, uint64_t hash, PyObject* const* args, size_t positional, PyObject* names,
 ):
     cdef Call call
-    cdef Terms terms
+    cdef Terms terms = self.store.usual
     call.function = <PyObject*>self.function
     call.args = args
     call.positional = positional
     call.names = names
-    terms.ttl = self.store.core.rules.ttl
-    terms.deadline = FOREVER
-    terms.force = False
     return self.store.load(key, hash, &call, &terms)
 
 

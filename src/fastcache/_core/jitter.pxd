@@ -5,6 +5,7 @@ splitmix64 (Steele, Lea, Flood, 2014), which never yields equal or zero states f
 The state is advanced under its stripe's lock.
 """
 
+from libc.math cimport log
 from libc.stdint cimport int64_t, uint64_t
 
 cdef extern from "hash.h" nogil:
@@ -32,3 +33,9 @@ cdef inline uint64_t random_next(uint64_t* state) noexcept nogil:
 cdef inline int64_t random_below(uint64_t* state, int64_t bound) noexcept nogil:
     """Uniform on [0, bound); bound > 0.  The bias is at most bound / 2**64."""
     return <int64_t>mul_high(random_next(state), <uint64_t>bound)
+
+
+cdef inline double random_exponential(uint64_t* state) noexcept nogil:
+    """Exponentially distributed with mean 1."""
+    # 53 bits, in (0, 1].
+    return -log((<double>(random_next(state) >> 11) + 1.0) / 9007199254740992.0)

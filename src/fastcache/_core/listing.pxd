@@ -9,11 +9,13 @@ from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.flight cimport Flight
 from fastcache._core.grave cimport Grave, grave_drop, grave_left
 from fastcache._core.key cimport key_hash
+from fastcache._core.mutex cimport atomic_load
 from fastcache._core.probe cimport probe_end
-from fastcache._core.py cimport FOREVER, py_decref, raw_alloc, raw_free, steal
+from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, raw_alloc, raw_free, steal
 from fastcache._core.stripe cimport HIT, PER_ENTRY, Stripe, Verdict
 from fastcache._core.stripe_loads cimport stripe_next_flight
 from fastcache._core.stripe_values cimport Look, stripe_list, stripe_look, stripe_pop, stripe_sweep
+from fastcache._core.tag cimport TagSet
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 cdef enum:
@@ -125,7 +127,7 @@ cdef inline int64_t count_unexpired(Core* core) noexcept:
     cdef Stripe* s
     for number in range(core.stripe_mask + 1):
         s = core_stripe_at(core, number)
-        if now < s.first_expiry:
+        if now < s.first_expiry and not atomic_load(&core.rules.tagged):
             n += s.values
             continue
         sweep_out(core, s, now)
@@ -134,30 +136,42 @@ cdef inline int64_t count_unexpired(Core* core) noexcept:
     return min(n, core.rules.maxsize)
 
 
-cdef inline tuple look_described(const Look* look, int64_t now):
-    """(value, state, seconds to expiry or None, error, failures, seconds to retry, loading).
-
-    It takes over the look's references.
-    """
-    value = steal(look.value)
-    error = steal(look.error) if look.error != NULL else None
-    state = "fresh" if look.age == FRESH else "due" if look.age == DUE else "stale" if error is None else "stale_error"
-    left = None if look.expires_at == FOREVER else (look.expires_at - now) / 1e9
-    retry_in = (look.retry_at - now) / 1e9 if look.retry_at > now else 0.0
-    return value, state, left, error, look.failures, retry_in, bool(look.loading)
-
-
-cdef inline object look_at(Core* core, PyObject* key):
-    """``look_described`` of one key's value without a trace, or None."""
+cdef inline bint look_for(Core* core, PyObject* key, Look* look) except -1:
+    """Everything about one key's value, without a trace; False if there is none that could still be served."""
     cdef Verdict verdict
     cdef Visit v
-    cdef Look look
-    memset(&look, 0, sizeof(Look))
+    memset(look, 0, sizeof(Look))
     visit_start(&v, core, key, key_hash(key), core_now(core))
     try:
         while True:
-            verdict = stripe_look(v.stripe, &core.rules, &v.probe, v.now, &look)
+            verdict = stripe_look(v.stripe, &core.rules, &v.probe, v.now, look)
             if not visit_again(&v, verdict):
-                return look_described(&look, v.now) if verdict == HIT else None
+                return verdict == HIT
     finally:
         probe_end(&v.probe)
+
+
+cdef inline tuple look_described(Look* look):
+    """(value, state, seconds to expiry or None, error, failures, seconds to retry, loading, age or None, tags, etag).
+
+    It takes over the look's references.
+    """
+    cdef TagSet tags = None
+    value = steal(look.value)
+    error = steal(look.error) if look.error != NULL else None
+    if look.tags != NULL:
+        tags = steal(look.tags)
+    state = "fresh" if look.age == FRESH else "due" if look.age == DUE else "stale" if error is None else "stale_error"
+    age = None if look.written_at == ALWAYS else (look.seen_at - look.written_at) / 1e9
+    left = None if look.ends_at == FOREVER else (look.ends_at - look.seen_at) / 1e9
+    retry_in = (look.retry_at - look.seen_at) / 1e9 if look.retry_at > look.seen_at else 0.0
+    return (
+        value, state, left, error, look.failures, retry_in, bool(look.loading), age,
+        () if tags is None else tags.names, None if tags is None else tags.etag,
+    )
+
+
+cdef inline object look_at(Core* core, PyObject* key):
+    """``look_described`` of one key's value, or None."""
+    cdef Look look
+    return look_described(&look) if look_for(core, key, &look) else None

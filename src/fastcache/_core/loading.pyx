@@ -1,333 +1,323 @@
 """A store that loads what it misses, once for all who ask.
 
-``stripe_begin`` decides; here is how a thread acts on its verdicts: serve (HIT), serve and schedule (REFRESH), run the
-loader (LEAD), wait (FOLLOW).  Loaders run with nothing locked, in the caller's thread or in a refresh worker, and
-every way out of one ends its flight.
+``stripe_begin`` decides; here is how a thread acts on its verdicts:
+
+    HIT, REFRESH      serve; for the latter, have a worker load behind the value
+    NOTHING           raise what is remembered
+    LEAD              pass the bulkhead, run the loader, take in what it comes to
+    FOLLOW            wait for who does
+    ALONE             run the loader beside another's load
+
+Loaders run with nothing locked: in the caller's thread, in a worker that refreshes, or, if the caller will not wait
+for ever, in a thread of their own.  Every way out of one ends its flight.
 """
 
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
+from fastcache._core.calls cimport Call
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.core cimport (
-    UNTIMED, core_birth, core_ceiling, core_coarse_now, core_glance, core_now, core_peek, core_stripe_at,
+from fastcache._core.core cimport core_coarse_now, core_now
+from fastcache._core.errand cimport Errand, new_errand
+from fastcache._core.flight cimport (
+    ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight, thread_is_admitted,
 )
-from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight, FlightState, new_flight
-from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
-from fastcache._core.key cimport key_hash
-from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
-from fastcache._core.mutex cimport mutex_lock, mutex_unlock
+from fastcache._core.entry cimport DUE, FRESH
+from fastcache._core.histogram cimport histogram_add
+from fastcache._core.landing cimport LandingStore
+from fastcache._core.listing cimport look_for
+from fastcache._core.mutex cimport atomic_add, atomic_load
 from fastcache._core.probe cimport probe_end
-from fastcache._core.py cimport FOREVER, py_decref, py_is_callable, py_vectorcall, steal
-from fastcache._core.seconds cimport to_nanoseconds
-from fastcache._core.mapping cimport Mapping
-from fastcache._core.stripe cimport HIT, LEAD, NO_PLACE, PER_ENTRY, REFRESH, UNREAD, Stripe, Verdict
-from fastcache._core.stripe_loads cimport stripe_begin, stripe_fail, stripe_give_up, stripe_publish
-from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
+from fastcache._core.py cimport FOREVER, py_decref, steal
+from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, UNREAD, Verdict
+from fastcache._core.stripe_begin cimport Finding, stripe_begin
+from fastcache._core.stripe_values cimport Look
+from fastcache._core.terms cimport (
+    COALESCED, EARLY_HIT, FRESH_HIT, MISSED, NAMED_CONTEXT, NEGATIVE, NO_CONTEXT, STALE_ERROR, STALE_HIT, Status,
+    Terms, terms_accept, terms_bound, terms_usual,
+)
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
-from fastcache._errors import LoadTimeout, RecursiveLoadError, copied, remembered
-
-cdef extern from "Python.h":
-    int enter_recursion "Py_EnterRecursiveCall"(const char*) except -1
-    void leave_recursion "Py_LeaveRecursiveCall"() noexcept
+from fastcache._errors import LoadRejected, LoadTimeout, NotFound, RecursiveLoadError, cached_copy, copied
 
 cdef object AGAIN = object()
+cdef object ADMITTED = object()
 
 
-cdef class LoadingStore(Mapping):
-    def _do(self, key, function, tuple args not None, dict kwargs not None, /):
-        """(what ``function(*args, **kwargs)`` returns, whether others got it too), called once for all who ask."""
-        cdef Terms terms
-        cdef Call call
-        cdef uint64_t hash = key_hash(<PyObject*>key)
-        packed = call_packing(function, args, kwargs)
-        call_unpack(packed, &call)
-        terms.ttl = self.core.rules.ttl
-        terms.deadline = FOREVER
-        terms.force = terms.shared = False
-        value = self.load(<PyObject*>key, hash, &call, &terms)
-        return value, bool(terms.shared)
+cdef class LoadingStore(LandingStore):
+    def __cinit__(self, *args, **kwargs):
+        terms_usual(&self.usual, FOREVER, True, NO_CONTEXT)
 
-    def _detach(self, key, /):
-        """Removes a key; whether there was anything, if only a load under way."""
-        cdef bint found
-        cdef PyObject* value = self.remove(<PyObject*>key, &found)
-        if value != NULL:
-            py_decref(value)
-        return bool(found)
+    def _configure_loading(self, settings, /):
+        """Sets up how it loads from an object with the attributes of ``_config.LoadSettings``, after _configure."""
+        terms_usual(
+            &self.usual, self.core.rules.ttl, settings.coalesce,
+            NAMED_CONTEXT if settings.with_context else NO_CONTEXT,
+        )
+        self.bulkhead = settings.bulkhead
+        self.log = settings.log
+        self.negative = settings.negative
+        self.stale_on = settings.stale_on
+        self.fatal = settings.fatal
+        self.none_ttl = settings.none_ttl
+
+    cdef Flight offer(self, PyObject* key, uint64_t hash):
+        """One that this thread may lead."""
+        cdef Flight flight = new_flight(<object>key)
+        flight.stripe = <uint32_t>(hash >> 56) & self.core.stripe_mask
+        return flight
 
     cdef Verdict begin(
-        self, PyObject* key, uint64_t hash, Flight offered, const Terms* terms, bint counted,
-        PyObject** value, PyObject** joined,
+        self, PyObject* key, uint64_t hash, Flight offered, Terms* terms, bint counted, PyObject** value,
+        PyObject** joined,
     ) except? HIT:
         """What is to be done for a caller.  Apart from ``load``, whose frame stays on the stack while loaders run."""
         cdef Verdict verdict
+        cdef Finding found
         cdef Visit v
         visit_start(&v, &self.core, key, hash, UNREAD)
-        offered.started_at = core_coarse_now(&self.core)
+        offered.number = atomic_load(&self.core.invalidations)
+        if self.core.rules.adaptive_ahead:
+            offered.started_at = core_now(&self.core)
+        else:
+            offered.started_at = core_coarse_now(&self.core)
         try:
             while True:
                 verdict = stripe_begin(
-                    v.stripe, &self.core.rules, &v.probe, v.now, terms.force, counted, <PyObject*>offered,
-                    value, joined, &offered.slot, &v.grave,
+                    v.stripe, &self.core.rules, &v.probe, v.now, offered.started_at, &terms.ask, counted,
+                    <PyObject*>offered, value, joined, &offered.slot, &found, &v.grave,
                 )
                 if not visit_again(&v, verdict):
-                    return verdict
+                    break
         finally:
             probe_end(&v.probe)
+        if verdict == LEAD and joined[0] != NULL:
+            self.supersede(offered, <Flight>steal(joined[0]), terms)
+        elif verdict == REFRESH and joined[0] != NULL:
+            (<Flight>steal(joined[0])).move_followers()
+        if verdict == HIT or verdict == REFRESH:
+            terms.status = status_of(&found)
+        return verdict
 
-    cdef object get_or_load_slowly(
-        self, PyObject* const* args, Py_ssize_t count, PyObject* names, int64_t ceiling, uint64_t hash,
-    ):
-        """The whole of ``get_or_load``; ``hash`` is 0 where the usual case did not get so far."""
-        cdef PyObject* value
-        cdef Terms terms
-        cdef Call call
-        if count != 2:
-            raise TypeError(f"get_or_load takes a key and a loader by position, got {count} such arguments")
-        if not py_is_callable(args[1]):
-            raise TypeError(f"loader must be callable, not {<object>args[1]!r}")
-        terms.ttl = self.core.rules.ttl
-        terms.deadline = FOREVER
-        terms.force = False
-        if names != NULL:
-            read_terms(self, &terms, args + count, <tuple>names)
-        if hash == 0:
-            hash = key_hash(args[0])
-        value = core_peek(&self.core, ceiling, args[0], hash)
-        if value != NULL:
-            return steal(value)
-        call.function = args[1]
-        call.args = args
-        call.positional = 1
-        call.names = NULL
-        return self.load(args[0], hash, &call, &terms)
+    cdef int supersede(self, Flight flight, Flight former, Terms* terms) except -1:
+        """A flight has taken the place of another one."""
+        if former.is_mine():
+            self.give_up(flight)
+            raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
+        # Who asks for a load that begins now leaves the others where they are.
+        if not terms.ask.anew:
+            former.move_followers()
+            if self.log is not None:
+                self.log.superseded(flight.key, (flight.started_at - former.started_at) / 1e9)
+        return 0
 
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms):
         """Serves ``key`` or loads it by ``call``, whatever it takes."""
-        cdef Flight offered = new_flight(<object>key)
+        cdef Flight offered = self.offer(key, hash)
         cdef bint first = True
         cdef PyObject* value = NULL
         cdef PyObject* joined = NULL
-        cdef Flight flight
         cdef Verdict verdict
-        offered.stripe = <uint32_t>(hash >> 56) & self.core.stripe_mask
         while True:
             verdict = self.begin(key, hash, offered, terms, first, &value, &joined)
-            if verdict == HIT:
+            if verdict == LEAD:
+                result = self.take_lead(offered, call, terms)
+            elif verdict == HIT:
                 return steal(value)
-            if verdict == REFRESH:
+            elif verdict == REFRESH:
                 served = steal(value)
                 self.refresh(offered, call, terms)
                 return served
-            if verdict == LEAD:
+            elif verdict == NOTHING:
+                return absent(steal(value), terms)
+            elif verdict == ALONE:
+                offered.beside = steal(joined)
                 return self.lead(offered, call, terms)
-            flight = <Flight>steal(joined)
-            if flight.claim():
-                # A refresh that no worker has begun: sooner done than waited for.
-                return self.lead(flight, call, terms)
-            result = self.follow(flight, terms)
+            else:
+                result = self.join(<Flight>steal(joined), call, terms)
             if result is not AGAIN:
                 return result
             first = False
+            if verdict == LEAD:
+                # That flight has been flown.
+                offered = self.offer(key, hash)
 
-    cdef object lead(self, Flight flight, const Call* call, Terms* terms):
-        """Runs the loader and ends the flight."""
-        cdef PyObject* result
-        cdef int64_t weight = 0
-        flight.enter()
-        try:
-            # The call itself counts one level, but there are several frames of C between two loaders.
-            enter_recursion(b" while loading a value")
-            result = py_vectorcall(call.function, call.args, call.positional, call.names)
-            leave_recursion()
-            value = steal(result)
-            if self.core.rules.weighed and terms.ttl != 0:
-                weight = self.weigh(flight.key, value)
-        except Exception as error:
-            flight.leave()
-            self.fail(flight, error)
-            if flight.has_fallback and not terms.force:
-                return flight.fallback
-            raise
-        except BaseException:
-            # An interrupt is its receiver's alone: somebody else may load.
-            flight.leave()
+    cdef object join(self, Flight flight, const Call* call, Terms* terms):
+        """Waits for another's flight, or leads it if nobody has begun; AGAIN if it came to nothing."""
+        # A refresh that no worker has begun is sooner done than waited for.  One that waits for a place in the bulkhead
+        # may be waiting for this very thread's.
+        if (not flight.at_bulkhead or thread_is_admitted(self.bulkhead)) and flight.claim():
+            return self.take_lead(flight, call, terms)
+        return self.follow(flight, terms)
+
+    cdef object take_lead(self, Flight flight, const Call* call, Terms* terms):
+        """Loads in this thread or in another one, once the bulkhead lets it; AGAIN if it came to nothing."""
+        if self.bulkhead is not None and flight.admitted is None:
+            result = self.admit(flight, terms)
+            if result is not ADMITTED:
+                return result
+        if terms_bound(terms):
+            return self.lead_elsewhere(flight, call, terms)
+        return self.lead(flight, call, terms)
+
+    cdef object admit(self, Flight flight, Terms* terms):
+        """ADMITTED: this thread may load.  Otherwise an old value, or what came of the flight without this thread.
+
+        While it waits for a place the flight is QUEUED: a load that has one, and asks for this key, takes it over, for
+        otherwise the two might wait for each other.
+        """
+        cdef PyObject* old
+        cdef bint entered = False
+        if thread_is_admitted(self.bulkhead):
+            return ADMITTED
+        if self.bulkhead.try_enter():
+            flight.admitted = self.bulkhead
+            return ADMITTED
+        old = self.acceptable(<PyObject*>flight.key, terms)
+        if old != NULL:
             self.give_up(flight)
+            return steal(old)
+        flight.at_bulkhead = True
+        flight.queue()
+        try:
+            if terms.deadline == FOREVER:
+                entered = self.bulkhead.enter(None)
+            else:
+                entered = self.bulkhead.enter(max(0.0, (terms.deadline - clock_exact()) / 1e9))
+        except BaseException:
+            if flight.claim():
+                self.give_up(flight)
             raise
-        flight.leave()
-        self.publish(flight, value, terms.ttl, weight)
-        terms.shared = flight.shared
-        return value
+        if flight.claim():
+            if entered:
+                flight.at_bulkhead = False
+                flight.admitted = self.bulkhead
+                return ADMITTED
+            self.give_up(flight)
+            atomic_add(&self.core.rejections, 1)
+            raise LoadRejected(f"no place for the load of {flight.key!r} came free within wait_timeout")
+        if entered:
+            self.bulkhead.leave()
+        return self.follow(flight, terms)
+
+    cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms):
+        """Has another thread load, and waits for it as long as this caller will."""
+        cdef Errand errand = new_errand(self, flight, call, terms)
+        flight.queue()
+        if not self._start(errand):
+            # There are no more threads to be had.
+            if flight.claim():
+                return self.lead(flight, call, terms)
+        result = self.follow(flight, terms)
+        if errand.interrupt is not None:
+            raise errand.interrupt
+        if terms.status == COALESCED:
+            terms.status = MISSED
+        return result
 
     cdef object follow(self, Flight flight, Terms* terms):
-        """Waits for another's load; AGAIN if it was abandoned."""
-        cdef FlightState state
+        """Waits for another's load; AGAIN if it was abandoned, or another one has taken its place."""
+        cdef FlightState state = RUNNING
+        cdef int64_t began, soft
+        cdef PyObject* old
         if flight.is_mine():
             raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
-        state = flight.wait(terms.deadline)
-        terms.shared = True
-        if state == LANDED:
-            return flight.value
-        if state == ABANDONED:
+        began = clock_exact()
+        if terms.patience != FOREVER:
+            old = self.acceptable(<PyObject*>flight.key, terms)
+            if old != NULL:
+                py_decref(old)
+                soft = min(terms.deadline, began + terms.patience)
+                state = flight.wait(soft)
+                if state == RUNNING:
+                    old = self.acceptable(<PyObject*>flight.key, terms)
+                    if old != NULL:
+                        return steal(old)
+        if state == RUNNING:
+            state = flight.wait(terms.deadline)
+        histogram_add(&self.core.wait_times, clock_exact() - began)
+        if state == ABANDONED or state == MOVED:
             return AGAIN
-        if state == FAILED:
-            if flight.has_fallback and not terms.force:
-                return flight.fallback
-            raise copied(flight.error)
-        look = self._look(flight.key)
-        if look is not None and not terms.force:
-            return look[0]
-        raise LoadTimeout(f"the load of {flight.key!r} by another caller did not end within wait_timeout")
+        if state != RUNNING:
+            terms.shared = True
+            terms.status = COALESCED
+            return self.answer(flight, terms)
+        old = self.acceptable(<PyObject*>flight.key, terms)
+        if old != NULL:
+            return steal(old)
+        atomic_add(&self.core.timeouts, 1)
+        raise LoadTimeout(f"the load of {flight.key!r} did not end within wait_timeout")
+
+    cdef object answer(self, Flight flight, Terms* terms):
+        """What a flight that has landed or failed means to one who waited."""
+        if flight.error is None:
+            return flight.value
+        if terms.default != NULL and flight.absent:
+            return <object>terms.default
+        if flight.has_fallback and terms_accept(
+            terms, flight.fallback_written_at, flight.fallback_ends_at, core_now(&self.core)
+        ):
+            terms.status = STALE_ERROR
+            return flight.fallback
+        raise copied(flight.error)
+
+    cdef PyObject* acceptable(self, PyObject* key, Terms* terms) except? NULL:
+        """A new reference to an old value that this caller accepts; NULL without an exception if there is none."""
+        cdef Look look
+        cdef PyObject* value = NULL
+        if not look_for(&self.core, key, &look):
+            return NULL
+        if terms_accept(terms, look.written_at, look.ends_at, look.seen_at):
+            terms.status = STALE_HIT if look.error == NULL else STALE_ERROR
+            value = look.value
+        else:
+            py_decref(look.value)
+        if look.error != NULL:
+            py_decref(look.error)
+        if look.tags != NULL:
+            py_decref(look.tags)
+        return value
+
+    # ---- behind a served value, and in threads of their own ----
 
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1:
         """Has a worker load behind the value just served; without one, the value is left alone for a moment."""
+        cdef Errand errand
         flight.behind = True
         flight.queue()
+        errand = new_errand(self, flight, call, terms)
         try:
-            if self._schedule(flight, call_packed(call), terms.ttl):
+            if self._schedule(errand):
                 return 0
         except Exception:
             # No thread, no memory: the value served is still good.
             pass
         except BaseException:
-            self._drop(flight)
+            errand.drop()
             raise
-        self._drop(flight)
+        errand.drop()
         return 0
 
-    def _schedule(self, flight, call, ttl, /):
-        """Arranges for ``_run`` with these arguments in another thread; False if that cannot be."""
+    def _schedule(self, errand, /):
+        """Arranges for ``errand.run()`` or ``errand.drop()`` to be called; False if that cannot be."""
         return False
 
-    def _run(self, Flight flight not None, tuple packed not None, int64_t ttl, /):
-        """Runs a refresh, unless a caller has claimed it.  Its failure is kept beside the value, and not raised."""
-        cdef Terms terms
-        cdef Call call
-        if not flight.claim():
-            return
-        call_unpack(packed, &call)
-        terms.ttl = ttl
-        terms.deadline = FOREVER
-        terms.force = False
-        try:
-            self.lead(flight, &call, &terms)
-        except Exception:
-            pass
-
-    def _drop(self, Flight flight not None, /):
-        """Gives up a scheduled refresh, unless it has begun."""
-        if flight.claim():
-            self.give_up(flight)
-
-    cdef void publish(self, Flight flight, object value, int64_t ttl, int64_t weight) noexcept:
-        cdef Stripe* s = core_stripe_at(&self.core, flight.stripe)
-        cdef bint shared
-        cdef bint elsewhere
-        cdef Grave* later = NULL
-        cdef int64_t now
-        cdef Grave g
-        g.count = 0
-        mutex_lock(&flight.mutex)
-        shared = flight.waiters > 0
-        mutex_unlock(&flight.mutex)
-        while True:
-            now = core_birth(&self.core, ttl)
-            if stripe_publish(
-                s, &self.core.rules, flight.slot, <PyObject*>flight, <PyObject*>value, ttl, weight, now, flight.behind,
-                &shared, &g,
-            ) != NO_PLACE:
-                break
-            elsewhere = grave_left(&g) >= 2 * PER_ENTRY
-            if grave_left(&g) < GRAVE_ROOM // 2 and not grave_put_aside(&g, &later):
-                grave_drop(&g, self.core.listener)
-            if elsewhere:
-                core_evict_elsewhere(&self.core, s, now, &g)
-        if self.core.timing != UNTIMED and self.core.stripe_mask > 0:
-            core_sweep_elsewhere(&self.core, now, &g)
-        flight.shared = shared
-        flight.value = value
-        flight.end(LANDED)
-        # Only now: a finalizer may take its time, or ask for this very key.
-        graves_drop(later, self.core.listener)
-        grave_drop(&g, self.core.listener)
-
-    cdef void fail(self, Flight flight, object error) noexcept:
-        cdef PyObject* fallback
-        cdef int64_t now = core_now(&self.core)
-        cdef Grave g
-        kept = error
-        if self.core.timing != UNTIMED:
-            kept = remembered(error)
-        g.count = 0
-        stripe_fail(
-            core_stripe_at(&self.core, flight.stripe), &self.core.rules, flight.slot, <PyObject*>flight,
-            <PyObject*>kept, now, now - flight.started_at, flight.behind, &fallback, &g,
-        )
-        flight.error = error
-        if fallback != NULL:
-            flight.fallback = steal(fallback)
-            flight.has_fallback = True
-        flight.end(FAILED)
-        grave_drop(&g, self.core.listener)
-
-    cdef void give_up(self, Flight flight) noexcept:
-        cdef Grave g
-        g.count = 0
-        stripe_give_up(
-            core_stripe_at(&self.core, flight.stripe), &self.core.rules, flight.slot, <PyObject*>flight,
-            core_now(&self.core), flight.behind, &g,
-        )
-        flight.end(ABANDONED)
-        grave_drop(&g, self.core.listener)
+    def _start(self, errand, /):
+        """Has ``errand.run_to_end()`` called in another thread, now; False if that cannot be."""
+        return False
 
 
-cdef MethodDef get_or_load_method
-get_or_load_method.name = b"get_or_load"
-get_or_load_method.function = <AnyFunction>get_or_load
-get_or_load_method.flags = POSITIONAL | KEYWORDS
-get_or_load_method.doc = b"""get_or_load($self, key, loader, /, *, ttl=..., wait_timeout=None)
---
-
-The value of ``key``; without one, what ``loader(key)`` returns, called once for all who ask meanwhile.
-
-The first caller runs the loader in its own thread with nothing locked; the others wait for it with the GIL
-released.  A key that is due, or stale within ``stale_while_revalidate``, is served at once and reloaded
-behind by a worker thread, with this caller's loader.
-
-:param ttl: seconds that a value loaded by this call lives, instead of the cache's; None: for ever; 0: not kept.
-:param wait_timeout: seconds to wait for another caller's load at most.  It does not bound a load that this
-    caller runs itself.
-
-Raises what the loader raises, unless an old value may still be served (``stale_if_error``): the one who ran
-it gets the exception itself, the others a copy with it as ``__cause__``.  LoadTimeout: ``wait_timeout`` ran
-out.  RecursiveLoadError, LoadCycleError: the wait could never end.
-"""
-add_method(<PyTypeObject*>LoadingStore, &get_or_load_method)
+cdef inline Status status_of(const Finding* found) noexcept nogil:
+    if found.age == FRESH:
+        return FRESH_HIT
+    if found.age == DUE:
+        return EARLY_HIT
+    return STALE_ERROR if found.failed else STALE_HIT
 
 
-cdef object get_or_load(LoadingStore self, PyObject* const* args, Py_ssize_t count, PyObject* names):
-    cdef int64_t ceiling = core_ceiling(&self.core)
-    cdef uint64_t hash
-    cdef PyObject* value
-    if count != 2 or names != NULL or not py_is_callable(args[1]):
-        return self.get_or_load_slowly(args, count, names, ceiling, 0)
-    hash = key_hash(args[0])
-    value = core_glance(&self.core, ceiling, args[0], hash)
-    return steal(value) if value != NULL else self.get_or_load_slowly(args, count, names, ceiling, hash)
-
-
-cdef int read_terms(LoadingStore self, Terms* terms, PyObject* const* args, tuple names) except -1:
-    """The keyword arguments of get_or_load."""
-    for name, i in zip(names, range(len(names))):
-        value = <object>args[i]
-        if name == "ttl":
-            terms.ttl = self.ttl_of(value)
-        elif name == "wait_timeout":
-            if value is not None:
-                terms.deadline = clock_exact() + to_nanoseconds("wait_timeout", value)
-        else:
-            raise TypeError(f"get_or_load got an unexpected keyword argument {name!r}")
-    return 0
+cdef object absent(object error, Terms* terms):
+    """An absence as the caller wants it."""
+    terms.status = NEGATIVE
+    if terms.default != NULL and isinstance(error, NotFound):
+        return <object>terms.default
+    raise cached_copy(error)

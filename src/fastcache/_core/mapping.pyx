@@ -11,13 +11,17 @@ from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_no
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport count_unexpired, list_stripe, look_at, pop_pair, sweep_all
+from fastcache._core.mutex cimport atomic_load
 from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
+from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport likely, py_decref, steal
 from fastcache._core.store cimport Store
 from fastcache._core.stripe cimport HIT, Verdict
 from fastcache._core.stripe_values cimport stripe_expire
 from fastcache._core.swap cimport core_displace, core_swap
+from fastcache._core.tag cimport TagSet, checked_names
+from fastcache._core.terms cimport ttl_read
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 cdef object NOTHING = object()
@@ -71,19 +75,27 @@ cdef class Mapping(Store):
             yield from list_stripe(&self.core, number, True)
 
     def _look(self, key, /):
-        """(value, state, seconds to expiry or None, error, failures, seconds to retry, loading), or None."""
+        """What ``look_described`` tells of a key's value, or None."""
         return look_at(&self.core, <PyObject*>key)
 
     # ---- writing ----
 
-    def set(self, key, value, *, ttl=...):
+    def set(self, key, value, *, ttl=..., tags=()):
         """Writes a value.
 
         :param ttl: its time to live in seconds instead of the cache's; None: it never expires; 0: it is not kept.
+        :param tags: a str or several; ``invalidate_tag`` and ``expire_tag`` reach all entries that bear one.
         """
-        cdef int64_t lifetime = self.ttl_of(ttl)
-        cdef int64_t now = core_birth(&self.core, lifetime)
-        self.put(<PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, lifetime, now, False)
+        cdef Outcome o
+        cdef TagSet borne
+        cdef int64_t number = atomic_load(&self.core.invalidations)
+        outcome_init(&o, ttl_read(&self.core, ttl))
+        if tags != ():
+            borne = self.tags.set_of(checked_names(tags), None)
+            self.bear(&o, borne, number)
+        self.put(
+            <PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, &o, core_birth(&self.core, o.ttl), False,
+        )
 
     def __setitem__(self, key, value):
         cdef int64_t ttl = self.core.rules.ttl
@@ -98,21 +110,23 @@ cdef class Mapping(Store):
             self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now)
 
     cdef int set_slowly(self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now) except -1:
+        cdef Outcome o
         cdef Grave g
         g.count = 0
         cdef bint written = ttl != 0 and core_displace(&self.core, key, hash, value, ttl, now, &g)
         grave_drop(&g, NULL)
         if not written:
-            self.put(key, hash, value, ttl, now, False)
+            outcome_init(&o, ttl)
+            self.put(key, hash, value, &o, now, False)
         return 0
 
     def setdefault(self, key, default=None, /):
         """The value of ``key``; if it has none, ``default`` is written first.  One step: all callers get one object."""
         cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef int64_t now = core_now(&self.core)
-        cdef PyObject* kept = self.put(
-            <PyObject*>key, hash, <PyObject*>default, self.core.rules.ttl, now, True,
-        )
+        cdef PyObject* kept
+        cdef Outcome o
+        outcome_init(&o, self.core.rules.ttl)
+        kept = self.put(<PyObject*>key, hash, <PyObject*>default, &o, core_now(&self.core), True)
         return default if kept == NULL else steal(kept)
 
     # ---- removing ----

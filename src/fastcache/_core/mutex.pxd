@@ -16,6 +16,8 @@ cdef extern from "mutex.h":
 
 cdef extern from "atomics.h" nogil:
     int64_t atomic_load "fc_load"(const int64_t*) noexcept
+    # What was stored before what is seen is seen as well.
+    int64_t atomic_seen "fc_load_seen"(const int64_t*) noexcept
     void atomic_store "fc_store"(int64_t*, int64_t) noexcept
     int64_t atomic_add "fc_add"(int64_t*, int64_t) noexcept
     bint atomic_swap_if "fc_swap_if"(int64_t*, int64_t expected, int64_t wanted) noexcept

@@ -17,11 +17,17 @@ cdef struct Rules:
     int64_t jitter_low          # a lifetime is ttl + U[jitter_low, jitter_low + jitter_span]
     int64_t jitter_span         # >= 0
     int64_t refresh_ahead       # 0: no early refresh
+    bint adaptive_ahead         # it is drawn at the write, from the time that the load took
     int64_t stale_window
     int64_t error_window
     int64_t keep                # the larger of the two windows
     int64_t retry_base
     int64_t retry_cap
+    int64_t max_load_time       # after which a flight may be superseded; FOREVER: never
+    int64_t negative_ttl        # of a key that the loader did not find; 0: that is not kept
+    int64_t error_ttl           # of the failure of a load without an old value, the first in a row; 0: not kept
+    int64_t uncacheable_ttl     # how long it is remembered that a value may not be kept; 0: not at all
+    int64_t most_absences       # quota of the three
     int64_t maxsize             # entries; FOREVER: unbounded
     int64_t max_weight          # FOREVER: unbounded, and nothing is weighed
     bint weighed
@@ -31,13 +37,15 @@ cdef struct Rules:
     # Shared by all stripes; atomic.
     int64_t values              # values held, and places taken for values about to be
     int64_t weight              # the same, weighed
+    int64_t absences            # absences held
+    int64_t tagged              # whether any entry has ever borne a tag
     int64_t first_expiry        # no value of any stripe expires before this instant; a hint
 
 
 cdef inline void rules_init(Rules* r) noexcept nogil:
     """Those of a store that was never set up: unbounded, and nothing expires."""
     memset(r, 0, sizeof(Rules))
-    r.ttl = r.maxsize = r.max_weight = r.retry_cap = r.first_expiry = FOREVER
+    r.ttl = r.maxsize = r.max_weight = r.retry_cap = r.first_expiry = r.max_load_time = FOREVER
 
 
 cdef inline int rules_read(Rules* r, object settings) except -1:
@@ -54,7 +62,15 @@ cdef inline int rules_read(Rules* r, object settings) except -1:
     r.plain = not r.weighed and not r.listening
     r.jitter_low = settings.jitter_low
     r.jitter_span = settings.jitter_span
-    r.refresh_ahead = settings.refresh_ahead
+    r.adaptive_ahead = settings.refresh_ahead is None
+    if not r.adaptive_ahead:
+        r.refresh_ahead = settings.refresh_ahead
+    if settings.max_load_time is not None:
+        r.max_load_time = settings.max_load_time
+    r.negative_ttl = settings.negative_ttl
+    r.error_ttl = settings.error_ttl
+    r.uncacheable_ttl = settings.uncacheable_ttl
+    r.most_absences = settings.most_absences
     r.stale_window = settings.stale_while_revalidate
     r.error_window = settings.stale_if_error
     r.keep = max(r.stale_window, r.error_window)
@@ -65,6 +81,18 @@ cdef inline int rules_read(Rules* r, object settings) except -1:
     else:
         r.policy = LRU if settings.policy == "lru" else FIFO if settings.policy == "fifo" else ADAPTIVE
     return 0
+
+
+cdef inline bint rules_take_absence(Rules* r) noexcept nogil:
+    """Takes a place in the quota of absences; False when it is used up."""
+    if atomic_add(&r.absences, 1) <= r.most_absences:
+        return True
+    atomic_add(&r.absences, -1)
+    return False
+
+
+cdef inline void rules_give_absences(Rules* r, int64_t n) noexcept nogil:
+    atomic_add(&r.absences, -n)
 
 
 cdef inline bint rules_are_full(const Rules* r) noexcept nogil:

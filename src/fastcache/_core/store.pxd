@@ -4,6 +4,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.core cimport Core
+from fastcache._core.outcome cimport Outcome
+from fastcache._core.tag cimport TagRegistry, TagSet
 
 cdef class Store:
     cdef Core core
@@ -12,12 +14,13 @@ cdef class Store:
     # Written once.
     cdef object listener
     cdef object weigher
+    cdef TagRegistry tags
     cdef bint configured
 
-    cdef int64_t ttl_of(self, object ttl) except? -1
+    cdef int bear(self, Outcome* o, TagSet tags, int64_t number) except -1
     cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL
     cdef PyObject* put(
-        self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint keep,
+        self, PyObject* key, uint64_t hash, PyObject* value, Outcome* o, int64_t now, bint keep,
     ) except? NULL
     cdef PyObject* remove(self, PyObject* key, bint* found) except? NULL
     cdef int64_t weigh(self, object key, object value) except -1

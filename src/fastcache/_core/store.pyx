@@ -9,23 +9,26 @@ from cpython.object cimport PyObject, PyTypeObject, visitproc
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from fastcache._core.clock cimport HAS_BOOT_CLOCK
 from fastcache._core.core cimport (
-    Core, core_expect, core_init, core_now, core_set_timed, core_stripe_at, core_stripes_for,
+    Core, core_expect, core_init, core_now, core_stripe_at, core_stripes_for,
 )
 from fastcache._core.cores cimport (
     core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
 )
+from fastcache._core.histogram cimport BUCKETS
 from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport list_flights
 from fastcache._core.movable cimport MovableClock
-from fastcache._core.mutex cimport atomic_load
+from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store
+from fastcache._core.outcome cimport Outcome, outcome_bear
 from fastcache._core.probe cimport probe_end
-from fastcache._core.py cimport FOREVER
 from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
 from fastcache._core.stripe cimport MISS, UNREAD, Counts, Verdict, stripe_visit
 from fastcache._core.stripe_values cimport stripe_get, stripe_put, stripe_remove
-from fastcache._core.upkeep cimport core_empty_shelves
+from fastcache._core.tag cimport TagRegistry, TagSet
+from fastcache._core.upkeep cimport core_empty_shelves, core_expect_removals
 from fastcache._core.visit cimport Visit, visit_again, visit_start, visit_tidy
 from fastcache._core.weights cimport weight_of
 
@@ -35,6 +38,10 @@ cdef extern from "slots.h":
     ctypedef int (*traverseproc)(PyObject*, visitproc, void*)
     ctypedef int (*inquiry)(PyObject*)
     void extend_gc "fc_extend_gc"(PyTypeObject*, traverseproc, inquiry)
+
+
+# Whether this platform has a clock that goes on while the machine is suspended.
+has_boot_clock = bool(HAS_BOOT_CLOCK)
 
 
 def nanoseconds(str name, seconds, /):
@@ -49,10 +56,11 @@ cdef class Store:
     def __cinit__(self, *args, **kwargs):
         cdef Rules rules
         rules_init(&rules)
-        # Safe to use even if __init__ never runs.
+        # Safe to use even if __init__ never runs, and before anything is made that may run the collector.
         if not core_init(&self.core, &rules, 1, 0):
             raise MemoryError()
         core_enlist(&self.core)
+        self.tags = TagRegistry.__new__(TagRegistry)
 
     def __dealloc__(self):
         core_unlist(&self.core)
@@ -62,12 +70,13 @@ cdef class Store:
         """Sets the store up from an object with the attributes of ``_config.Settings``; once, before any other use."""
         cdef Core core, former
         cdef Rules rules
-        cdef MovableClock clock = settings.clock
+        cdef MovableClock clock = settings.clock if isinstance(settings.clock, MovableClock) else None
         if self.configured:
             raise RuntimeError("a cache is set up once; it cannot be initialised again")
         memset(&core, 0, sizeof(Core))
         if clock is not None:
             core.hands = &clock.nanoseconds
+        core.boot = settings.clock == "boottime"
         rules_read(&rules, settings)
         if not core_init(&core, &rules, core_stripes_for(&rules, settings.processors), settings.seed):
             raise MemoryError()
@@ -84,16 +93,11 @@ cdef class Store:
         core_enlist(&self.core)
         core_drop(&former)
 
-    cdef int64_t ttl_of(self, object ttl) except? -1:
-        """A call's ttl: ``...`` is the store's, None is for ever."""
-        cdef int64_t result
-        if ttl is ...:
-            return self.core.rules.ttl
-        if ttl is None:
-            return FOREVER
-        result = to_nanoseconds("ttl", ttl)
-        core_set_timed(&self.core)
-        return result
+    cdef int bear(self, Outcome* o, TagSet tags, int64_t number) except -1:
+        """The value that is being written bears these tags, which the caller holds."""
+        outcome_bear(o, tags, number)
+        atomic_store(&self.core.rules.tagged, 1)
+        return 0
 
     cdef int64_t weigh(self, object key, object value) except -1:
         """What an entry weighs; nothing in a cache that is being collected, which a finalizer may still write to."""
@@ -117,30 +121,31 @@ cdef class Store:
             probe_end(&v.probe)
 
     cdef PyObject* put(
-        self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint keep,
+        self, PyObject* key, uint64_t hash, PyObject* value, Outcome* o, int64_t now, bint keep,
     ) except? NULL:
         """Writes a value; with ``keep``, an unexpired one stays, and a new reference to it is returned."""
         cdef PyObject* kept = NULL
-        # Only what is written is weighed, and only once.
-        cdef int64_t weight = -1 if keep and self.core.rules.weighed else 0
         cdef Verdict verdict
         cdef Visit v
-        if self.core.rules.weighed and not keep and ttl != 0:
-            weight = self.weigh(<object>key, <object>value)
+        # Only what is written is weighed, and only once.
+        if self.core.rules.weighed and keep:
+            o.weight = -1
+        elif self.core.rules.weighed and o.ttl != 0:
+            o.weight = self.weigh(<object>key, <object>value)
             # A life begins when its value is written, however long the weighing took.
             now = core_now(&self.core)
         visit_start(&v, &self.core, key, hash, now)
         try:
             while True:
                 verdict = stripe_put(
-                    v.stripe, &self.core.rules, &v.probe, value, ttl, weight, v.now, &kept if keep else NULL, &v.grave,
+                    v.stripe, &self.core.rules, &v.probe, value, o, v.now, &kept if keep else NULL, &v.grave,
                 )
                 if visit_again(&v, verdict):
                     continue
                 if verdict != MISS:
                     visit_tidy(&v)
                     return kept
-                weight = self.weigh(<object>key, <object>value)
+                o.weight = self.weigh(<object>key, <object>value)
                 v.now = core_now(&self.core)
         finally:
             probe_end(&v.probe)
@@ -164,6 +169,24 @@ cdef class Store:
         finally:
             probe_end(&v.probe)
 
+    def invalidate_tag(self, str tag not None, /):
+        """Removes all entries that bear a tag; loads under way that come to bear it are not kept.
+
+        It takes the same time for one entry and for a million: they are found out when they are next asked for, and
+        their memory is given back as that of expired ones is.
+        """
+        self.tags.invalidate(tag, atomic_add(&self.core.invalidations, 1), False, 0)
+        core_expect_removals(&self.core, core_now(&self.core))
+
+    def expire_tag(self, str tag not None, /):
+        """Ends the freshness of all entries that bear a tag, and leaves them to the stale windows.
+
+        What loads under way bring is stale from the start.
+        """
+        cdef int64_t now = core_now(&self.core)
+        self.tags.invalidate(tag, atomic_add(&self.core.invalidations, 1), True, now)
+        core_expect_removals(&self.core, now)
+
     def clear(self):
         """Removes everything; loads under way are detached, as by ``delete``."""
         if not core_clear(&self.core, True):
@@ -173,7 +196,17 @@ cdef class Store:
         """All counters by name; how many values are held, expired ones included; what they weigh."""
         cdef Counts c
         cdef int64_t values = core_sum(&self.core, &c)
-        return c, values, atomic_load(&self.core.rules.weight)
+        counts = dict(c)
+        counts["timeouts"] = atomic_load(&self.core.timeouts)
+        counts["rejected"] = atomic_load(&self.core.rejections)
+        return counts, values, atomic_load(&self.core.rules.weight)
+
+    def _histograms(self):
+        """Counts of load times and of wait times by powers of two of a microsecond, the lowest first."""
+        return (
+            [atomic_load(&self.core.load_times.counts[i]) for i in range(BUCKETS)],
+            [atomic_load(&self.core.wait_times.counts[i]) for i in range(BUCKETS)],
+        )
 
     def _flights(self):
         """The flights under way: (key, age in seconds, waiters, leading thread, whether behind a served value)."""

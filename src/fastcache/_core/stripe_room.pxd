@@ -5,12 +5,15 @@ All functions here expect the stripe's lock to be held.
 
 from libc.stdint cimport int64_t, uint32_t
 
-from fastcache._core.entry cimport EXPIRED, Entry, entry_age, entry_expires_at, entry_value
+from fastcache._core.entry cimport (
+    NOT_ABSENT, Entry, Extra, entry_expires_at, entry_extra, entry_is_over, entry_value,
+)
 from fastcache._core.evict cimport order_victim
 from fastcache._core.grave cimport EXPIRED_VALUE, SIZE, Grave, grave_left
 from fastcache._core.py cimport FOREVER
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_place, rules_take_weight
-from fastcache._core.stripe cimport PER_ENTRY, Stripe, stripe_drop_value_lock_held
+from fastcache._core.stripe cimport PER_ENTRY, Stripe
+from fastcache._core.stripe_content cimport stripe_drop_value_lock_held, stripe_forget_absence_lock_held
 from fastcache._core.table cimport NO_SLOT, table_entry, table_skip
 
 cdef enum:
@@ -19,6 +22,19 @@ cdef enum:
     TURN_STEPS = 6
     # How far an eviction looks for an expired value before a live one goes.
     EVICTION_SWEEP = 4096
+
+
+cdef inline void stripe_sweep_absence_lock_held(
+    Stripe* s, Rules* r, uint32_t slot, int64_t now, Grave* g,
+) noexcept nogil:
+    """For an entry without a value, which may only be loading."""
+    cdef Extra* x = entry_extra(table_entry(&s.table, slot))
+    if x.absence == NOT_ABSENT:
+        return
+    if now < x.due_at:
+        s.first_in_sweep = min(s.first_in_sweep, x.due_at)
+    else:
+        stripe_forget_absence_lock_held(s, r, slot, now, g)
 
 
 cdef inline uint32_t stripe_sweep_some_lock_held(
@@ -30,7 +46,7 @@ cdef inline uint32_t stripe_sweep_some_lock_held(
     """
     cdef Entry* e
     cdef uint32_t removed = 0
-    while steps > 0 and s.values > 0 and grave_left(g) >= PER_ENTRY:
+    while steps > 0 and s.values + s.absences > 0 and grave_left(g) >= PER_ENTRY:
         steps -= 1
         if s.sweep_at >= s.table.fresh:
             s.sweep_at = 0
@@ -41,9 +57,12 @@ cdef inline uint32_t stripe_sweep_some_lock_held(
         s.sweep_at = table_skip(&s.table, s.sweep_at)
         e = table_entry(&s.table, s.sweep_at)
         s.sweep_at += 1
-        if e.key == NULL or entry_value(e) == NULL:
+        if e.key == NULL:
             continue
-        if entry_age(e, now, r.keep, r.keep) < EXPIRED:
+        if entry_value(e) == NULL:
+            stripe_sweep_absence_lock_held(s, r, s.sweep_at - 1, now, g)
+            continue
+        if not entry_is_over(e, now, r.keep):
             s.first_in_sweep = min(s.first_in_sweep, entry_expires_at(e))
             continue
         stripe_drop_value_lock_held(s, r, s.sweep_at - 1, True, EXPIRED_VALUE, now, g)

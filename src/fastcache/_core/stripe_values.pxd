@@ -9,21 +9,24 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.entry cimport (
-    DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_expires_at, entry_extra, entry_set_times, entry_trim,
-    entry_value, entry_written_at,
+    DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_due_at, entry_ends_at, entry_extra, entry_is_over,
+    entry_keep, entry_set_times, entry_trim, entry_unexpired, entry_value, entry_written_at,
 )
 from fastcache._core.evict cimport order_clear, order_reserve, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
+from fastcache._core.outcome cimport Outcome
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
-from fastcache._core.rules cimport Rules, rules_give_places
+from fastcache._core.rules cimport Rules, rules_give_absences, rules_give_places
 from fastcache._core.seqlock cimport write_begin, write_end, write_lock, write_unlock
 from fastcache._core.shelf cimport shelf_bytes
 from fastcache._core.stripe cimport (
     DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Stripe, Verdict,
-    stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held, stripe_new_lock_held,
-    stripe_note_expiry_lock_held,
+)
+from fastcache._core.stripe_content cimport (
+    stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held, stripe_may_remember_lock_held,
+    stripe_new_lock_held, stripe_note_expiry_lock_held,
 )
 from fastcache._core.stripe_room cimport (
     SWEEP_STEPS, stripe_evict_lock_held, stripe_make_room_lock_held, stripe_sweep_lock_held,
@@ -36,9 +39,13 @@ from fastcache._core.weights cimport weights_clear
 cdef struct Look:
     PyObject* value     # owned
     PyObject* error     # owned, or NULL
+    PyObject* tags      # owned; a TagSet, or NULL
     Age age
-    int64_t expires_at
+    int64_t written_at
+    int64_t due_at
+    int64_t ends_at
     int64_t retry_at
+    int64_t seen_at     # when it was looked at
     uint32_t failures
     bint loading
 
@@ -84,12 +91,12 @@ cdef inline Verdict stripe_get(
 
 
 cdef inline Verdict stripe_put(
-    Stripe* s, Rules* r, Probe* p, PyObject* value, int64_t ttl, int64_t weight, int64_t now, PyObject** kept, Grave* g,
+    Stripe* s, Rules* r, Probe* p, PyObject* value, const Outcome* o, int64_t now, PyObject** kept, Grave* g,
 ) noexcept nogil:
     """Writes a value; with ``kept`` given, an unexpired value stays and is handed out instead (HIT).
 
     A value heavier than all that the store may hold is not kept, nor is the one that it replaces.  MISS, and nothing
-    changed, if a value is to be written and ``weight`` is negative: not known yet.
+    changed, if a value is to be written and its weight is negative: not known yet.
     """
     cdef uint32_t slot
     cdef Entry* e
@@ -100,36 +107,39 @@ cdef inline Verdict stripe_put(
     if found == FOUND:
         e = table_entry(&s.table, slot)
         held = entry_value(e) != NULL
-        if r.weighed and held and entry_age(e, now, r.keep, r.keep) == EXPIRED:
+        if r.weighed and held and entry_is_over(e, now, r.keep):
             # What is expired leaves first when room is made, and this entry must stay until it is written.
             stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
             s.counts.expirations += 1
             found = ABSENT
     if found == DOUBT:
         verdict = IN_DOUBT
-    elif kept != NULL and found == FOUND and held and entry_age(e, now, 0, 0) <= DUE:
+    elif kept != NULL and found == FOUND and held and entry_unexpired(e, now):
         kept[0] = entry_value(e)
         py_incref(kept[0])
         order_touch(&s.order, e, slot)
         verdict = HIT
-    elif weight < 0 and ttl != 0:
+    elif o.weight < 0 and o.ttl != 0:
         verdict = MISS
-    elif ttl == 0 or weight > r.max_weight:
-        s.counts.oversized += ttl != 0
+    elif o.ttl == 0 or o.weight > r.max_weight:
+        s.counts.oversized += o.ttl != 0
         if found == FOUND:
             stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
-    elif found == FOUND and not held and not order_reserve(&s.order, &s.table, slot):
+    elif (
+        (found == FOUND and not held and not order_reserve(&s.order, &s.table, slot))
+        or not stripe_may_remember_lock_held(s, o)
+    ):
         verdict = NO_MEMORY
-    elif not stripe_make_room_lock_held(s, r, slot if found == FOUND else NO_SLOT, weight, now, g):
+    elif not stripe_make_room_lock_held(s, r, slot if found == FOUND else NO_SLOT, o.weight, now, g):
         verdict = NO_PLACE
     else:
         if found == ABSENT:
             slot = stripe_new_lock_held(s, r, p)
         if slot == NO_SLOT:
-            rules_give_places(r, 1, weight)
+            rules_give_places(r, 1, o.weight)
             verdict = NO_MEMORY
         else:
-            stripe_fill_lock_held(s, r, slot, value, ttl, weight, now, g)
+            stripe_fill_lock_held(s, r, slot, value, o, -1, now, False, g)
     if verdict == DONE:
         stripe_sweep_lock_held(s, r, now, SWEEP_STEPS, False, g)
     write_unlock(&s.lock)
@@ -150,7 +160,7 @@ cdef inline Verdict stripe_remove(
     elif found == FOUND:
         e = table_entry(&s.table, slot)
         verdict = DONE
-        if entry_value(e) != NULL and entry_age(e, now, 0, 0) <= DUE:
+        if entry_value(e) != NULL and entry_unexpired(e, now):
             value[0] = entry_value(e)
             py_incref(value[0])
             verdict = HIT
@@ -172,15 +182,15 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
     elif found == FOUND:
         e = table_entry(&s.table, slot)
         x = entry_extra(e)
-        if entry_value(e) == NULL or r.keep == 0:
-            verdict = HIT if entry_value(e) != NULL and entry_age(e, now, 0, 0) <= DUE else MISS
+        if entry_value(e) == NULL or entry_keep(e, r.keep) == 0:
+            verdict = HIT if entry_value(e) != NULL and entry_unexpired(e, now) else MISS
             stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
         else:
             stripe_detach_lock_held(s, x, g)
             if x != NULL:
                 # Who expires a key wants it loaded, whatever failed before.
                 x.retry_at = ALWAYS
-            if now < entry_expires_at(e):
+            if entry_unexpired(e, now):
                 verdict = HIT
                 entry_set_times(e, min(entry_written_at(e), now), now, now)
                 stripe_note_expiry_lock_held(s, r, now)
@@ -210,7 +220,13 @@ cdef inline Verdict stripe_look(Stripe* s, Rules* r, Probe* p, int64_t now, Look
             look.error = x.error if x != NULL else NULL
             if look.error != NULL:
                 py_incref(look.error)
-            look.expires_at = entry_expires_at(e)
+            look.written_at = entry_written_at(e)
+            look.due_at = entry_due_at(e)
+            look.ends_at = entry_ends_at(e)
+            look.tags = x.tags if x != NULL else NULL
+            if look.tags != NULL:
+                py_incref(look.tags)
+            look.seen_at = now
             look.retry_at = x.retry_at if x != NULL else ALWAYS
             look.failures = x.failures if x != NULL else 0
             look.loading = x != NULL and x.flight != NULL
@@ -250,7 +266,7 @@ cdef inline bint stripe_pop(
         slot = s.pop_at
         s.pop_at += 1
         e = table_entry(&s.table, slot)
-        if e.key != NULL and entry_value(e) != NULL and now < entry_expires_at(e):
+        if e.key != NULL and entry_value(e) != NULL and entry_unexpired(e, now):
             key[0] = e.key
             value[0] = entry_value(e)
             py_incref(key[0])
@@ -276,7 +292,7 @@ cdef inline uint32_t stripe_list(
     else:
         for slot in range(s.table.fresh):
             e = table_entry(&s.table, slot)
-            if e.key == NULL or entry_value(e) == NULL or now >= entry_expires_at(e):
+            if e.key == NULL or entry_value(e) == NULL or not entry_unexpired(e, now):
                 continue
             if room > 0:
                 keys[n] = e.key
@@ -299,6 +315,9 @@ cdef inline bint stripe_swap_out(Stripe* s, Rules* r, Table* table) noexcept nog
     rules_give_places(r, s.values, s.weights.sum)
     weights_clear(&s.weights)
     s.values = s.flights = 0
+    rules_give_absences(r, s.absences)
+    s.absences = 0
+    s.oldest_absence = s.newest_absence = NO_SLOT
     order_clear(&s.order)
     s.sweep_at = s.pop_at = 0
     s.first_expiry = s.first_in_sweep = FOREVER
@@ -314,3 +333,11 @@ cdef inline size_t stripe_shelve(Stripe* s, Table* table) noexcept nogil:
     shelved = shelf_bytes(&s.table.shelf)
     mutex_unlock(&s.lock.mutex)
     return shelved
+
+
+cdef inline void stripe_expect_removals(Stripe* s, int64_t now, int64_t keep) noexcept nogil:
+    """Some values may have come to their end before their time: sweeps are to look for them."""
+    write_lock(&s.lock)
+    s.first_expiry = min(s.first_expiry, now - keep)
+    s.first_in_sweep = min(s.first_in_sweep, now - keep)
+    write_unlock(&s.lock)

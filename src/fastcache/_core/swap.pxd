@@ -16,8 +16,9 @@ from fastcache._core.mutex cimport atomic_load
 from fastcache._core.py cimport likely, py_incref, py_may_be_gc, unlikely
 from fastcache._core.rules cimport rules_are_full
 from fastcache._core.seqlock cimport write_lock, write_unlock
-from fastcache._core.stripe cimport (
-    Stripe, stripe_age_lock_held, stripe_drop_value_lock_held, stripe_expose_lock_held,
+from fastcache._core.stripe cimport Stripe
+from fastcache._core.stripe_content cimport (
+    stripe_age_lock_held, stripe_drop_value_lock_held, stripe_expose_lock_held,
 )
 from fastcache._core.table cimport NO_SLOT, table_candidate, table_entry, table_reuse
 
@@ -50,7 +51,7 @@ cdef inline PyObject* core_swap(
         if unlikely(py_may_be_gc(value)):
             s.seen_by_gc = True
         order_touch(&s.order, e, slot)
-        stripe_age_lock_held(s, &core.rules, e, ttl, now)
+        stripe_age_lock_held(s, &core.rules, e, ttl, -1, now)
     write_unlock(&s.lock)
     return former
 
@@ -90,7 +91,7 @@ cdef inline bint core_displace(
             e.content = value
             s.seen_by_gc |= py_may_be_gc(key) | py_may_be_gc(value)
             order_add(&s.order, &s.table, slot)
-            stripe_age_lock_held(s, &core.rules, e, ttl, now)
+            stripe_age_lock_held(s, &core.rules, e, ttl, -1, now)
             written = True
     write_unlock(&s.lock)
     return written

@@ -3,14 +3,14 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
-from fastcache._core.core cimport Core, core_coarse_now, core_stripe_at
+from fastcache._core.core cimport Core, core_coarse_now, core_set_timed, core_stripe_at
 from fastcache._core.grave cimport Grave
 from fastcache._core.mutex cimport FREE_READS, atomic_load, atomic_store
 from fastcache._core.py cimport FOREVER
 from fastcache._core.shelf cimport shelf_empty, stop_world
 from fastcache._core.stripe cimport UNREAD, Stripe
 from fastcache._core.stripe_room cimport TURN_STEPS
-from fastcache._core.stripe_values cimport stripe_evict, stripe_sweep
+from fastcache._core.stripe_values cimport stripe_evict, stripe_expect_removals, stripe_sweep
 
 cdef enum:
     # More bytes than this that nobody needs are worth a pause of all threads.
@@ -72,3 +72,12 @@ cdef inline int empty_shelves_of(PyObject* _, void* core) noexcept:
 cdef inline void core_pause(Core* core) noexcept:
     """Stops the world to empty the shelves; not to be called by the collector, or with anything locked."""
     stop_world(empty_shelves_of, core)
+
+
+cdef inline void core_expect_removals(Core* core, int64_t now) noexcept nogil:
+    """After an invalidation of tags: sweeps are to look for what it removed."""
+    cdef uint32_t i
+    core_set_timed(core)
+    for i in range(core.stripe_mask + 1):
+        stripe_expect_removals(core_stripe_at(core, i), now, core.rules.keep)
+    atomic_store(&core.rules.first_expiry, min(atomic_load(&core.rules.first_expiry), now - core.rules.keep))

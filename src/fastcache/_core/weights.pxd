@@ -56,14 +56,20 @@ cdef inline void weights_trim(Weights* w, uint32_t slots) noexcept nogil:
             w.room = slots + SPARE
 
 
-cdef inline int64_t weight_of(object weigher, object key, object value) except -1:
-    """What the weigher says, checked; runs strangers' code, so nothing may be locked."""
+cdef inline int64_t checked_weight(object said, str who, object weigher) except -1:
+    """A weight as a program says it; TypeError or ValueError names ``who`` said it, and the value."""
     cdef int overflow = 0
     cdef int64_t weight
-    said = weigher(key, value)
     if isinstance(said, bool) or not isinstance(said, int):
-        raise TypeError(f"weigher {weigher!r} must return an int, not {said!r}")
+        raise TypeError(f"{who} {weigher!r} must return an int, not {said!r}" if weigher is not None
+                        else f"{who} must be an int, not {said!r}")
     weight = as_integer(said, &overflow)
     if overflow != 0 or weight < 0 or weight >> WEIGHT_BITS != 0:
-        raise ValueError(f"weigher {weigher!r} must return at least 0 and less than 2**62, not {said!r}")
+        raise ValueError(f"{who} {weigher!r} must return at least 0 and less than 2**62, not {said!r}"
+                         if weigher is not None else f"{who} must be at least 0 and less than 2**62, not {said!r}")
     return weight
+
+
+cdef inline int64_t weight_of(object weigher, object key, object value) except -1:
+    """What the weigher says, checked; runs strangers' code, so nothing may be locked."""
+    return checked_weight(weigher(key, value), "weigher", weigher)

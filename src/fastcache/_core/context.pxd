@@ -1,0 +1,33 @@
+"""What a loader may be told, and may say, of the value that it loads."""
+
+from libc.stdint cimport int64_t
+
+from fastcache._core.outcome cimport Outcome
+
+cdef class Loaded:
+    cdef readonly object value
+    cdef readonly object ttl
+    cdef readonly object stale_while_revalidate
+    cdef readonly object stale_if_error
+    cdef readonly object weight
+    cdef readonly object tags
+    cdef readonly object etag
+
+cdef class LoadContext:
+    cdef readonly object key
+    cdef public object ttl
+    cdef public object stale_while_revalidate
+    cdef public object stale_if_error
+    cdef public object weight
+    cdef public object tags
+    cdef public object etag
+    cdef object old_value       # or NONE
+    cdef object verdict         # what not_found or fail gave out last
+    cdef readonly object stale_etag
+    cdef tuple old_tags
+    cdef readonly object age
+
+    cdef void know(self, object value, object age, tuple tags, object etag) noexcept
+
+cdef LoadContext new_context(object key)
+cdef int read_wishes(object wishes, Outcome* o, int64_t stale_window, int64_t error_window) except -1

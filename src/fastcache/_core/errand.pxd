@@ -1,0 +1,15 @@
+"""A load to be made in another thread."""
+
+from fastcache._core.calls cimport Call
+from fastcache._core.flight cimport Flight
+from fastcache._core.landing cimport LandingStore
+from fastcache._core.terms cimport Terms
+
+cdef class Errand:
+    cdef LandingStore store
+    cdef Flight flight
+    cdef tuple packed           # the call
+    cdef Terms terms
+    cdef object interrupt       # what ended it that was no Exception; or None
+
+cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)

@@ -1,0 +1,31 @@
+"""A store that runs loaders and takes in what they come to."""
+
+from cpython.object cimport PyObject
+
+from fastcache._core.calls cimport Call
+from fastcache._core.context cimport LoadContext
+from fastcache._core.flight cimport Flight
+from fastcache._core.mapping cimport Mapping
+from fastcache._core.outcome cimport Outcome
+from fastcache._core.terms cimport Terms
+
+cdef class LandingStore(Mapping):
+    # Written once, by _configure_loading.
+    cdef object bulkhead        # or None
+    cdef object log             # told of failures that callers do not see; or None
+    cdef tuple negative         # exceptions that say that there is none
+    cdef tuple stale_on         # exceptions that an old value stands in for
+    cdef tuple fatal            # of these, those that it does not
+    cdef object none_ttl        # of None as a value, or ...
+
+    cdef object lead(self, Flight flight, const Call* call, Terms* terms)
+    cdef object run_loader(self, const Call* call, Terms* terms, LoadContext context)
+    cdef LoadContext context_of(self, Flight flight)
+    cdef object settle(self, Flight flight, object result, LoadContext context, Outcome* o)
+    cdef bint is_special(self, object result, LoadContext context) noexcept
+    cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept
+    cdef void land_absent(self, Flight flight, object error) noexcept
+    cdef void fail(self, Flight flight, object error) noexcept
+    cdef void give_up(self, Flight flight) noexcept
+    cdef int give_back(self, Flight flight) except -1
+    cdef void tell_log(self, Flight flight, object error, int failures, double retry_in) noexcept

@@ -1,0 +1,255 @@
+"""A store that runs loaders and takes in what they come to: a value, an absence, a failure, or nothing.
+
+Each way ends the flight: first what it came to is in its stripe, then the flight is unlinked, both in one step under
+the stripe's lock, and only then are those who wait let go.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from fastcache._core.calls cimport Call, call_packed
+from fastcache._core.context cimport LoadContext, Loaded, new_context, read_wishes
+from fastcache._core.core cimport UNTIMED, core_birth, core_coarse_now, core_now, core_set_timed, core_stripe_at
+from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight
+from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
+from fastcache._core.histogram cimport histogram_add
+from fastcache._core.listing cimport look_for
+from fastcache._core.mapping cimport Mapping
+from fastcache._core.mutex cimport mutex_lock, mutex_unlock
+from fastcache._core.outcome cimport Outcome, outcome_init
+from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_vectorcall, steal
+from fastcache._core.stripe cimport NO_PLACE, PER_ENTRY, Stripe
+from fastcache._core.stripe_loads cimport Failure, stripe_fail, stripe_give_up, stripe_publish
+from fastcache._core.stripe_values cimport Look
+from fastcache._core.tag cimport TagSet, checked_names
+from fastcache._core.terms cimport NO_CONTEXT, POSITIONAL_CONTEXT, STALE_ERROR, Terms, terms_accept
+from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
+from fastcache._core.weights cimport checked_weight
+
+from fastcache._errors import NotFound, remembered
+
+cdef extern from "Python.h":
+    int enter_recursion "Py_EnterRecursiveCall"(const char*) except -1
+    void leave_recursion "Py_LeaveRecursiveCall"() noexcept
+    # Looks at classes alone: no metaclass is asked.
+    bint error_matches "PyErr_GivenExceptionMatches"(object error, object classes) noexcept
+
+
+cdef class LandingStore(Mapping):
+    def __cinit__(self, *args, **kwargs):
+        self.none_ttl = ...
+        self.negative = (NotFound,)
+        self.stale_on = (Exception,)
+        self.fatal = ()
+
+    cdef object run_loader(self, const Call* call, Terms* terms, LoadContext context):
+        cdef PyObject* result
+        # The call itself counts one level, but there are several frames of C between two loaders.
+        enter_recursion(b" while loading a value")
+        try:
+            if context is None:
+                result = py_vectorcall(call.function, call.args, call.positional, call.names)
+                return steal(result)
+            function, args, names = call_packed(call)
+            if terms.context == POSITIONAL_CONTEXT:
+                return function(*args, context)
+            named = len(args) - len(names)
+            return function(*args[:named], **dict(zip(names, args[named:])), ctx=context)
+        finally:
+            leave_recursion()
+
+    cdef object lead(self, Flight flight, const Call* call, Terms* terms):
+        """Runs the loader and ends the flight."""
+        cdef LoadContext context = None
+        cdef Outcome o
+        flight.enter()
+        try:
+            if terms.context != NO_CONTEXT:
+                context = self.context_of(flight)
+            value = self.run_loader(call, terms, context)
+            outcome_init(&o, terms.ttl)
+            if self.is_special(value, context):
+                value = self.settle(flight, value, context, &o)
+        except Exception as error:
+            flight.leave()
+            self.fail(flight, error)
+            self.give_back(flight)
+            if terms.default != NULL and flight.absent:
+                return <object>terms.default
+            if flight.has_fallback and terms_accept(
+                terms, flight.fallback_written_at, flight.fallback_ends_at, core_now(&self.core)
+            ):
+                terms.status = STALE_ERROR
+                return flight.fallback
+            raise
+        except BaseException:
+            # An interrupt is its receiver's alone: somebody else may load.
+            flight.leave()
+            self.give_up(flight)
+            self.give_back(flight)
+            raise
+        flight.leave()
+        flight.value = value
+        self.publish(flight, <PyObject*>value, &o)
+        self.give_back(flight)
+        terms.shared = flight.shared
+        return value
+
+    cdef LoadContext context_of(self, Flight flight):
+        """What the loader of a flight may know."""
+        cdef LoadContext context = new_context(flight.key)
+        cdef TagSet tags
+        cdef Look look
+        if not look_for(&self.core, <PyObject*>flight.key, &look):
+            return context
+        value = steal(look.value)
+        if look.error != NULL:
+            py_decref(look.error)
+        tags = steal(look.tags) if look.tags != NULL else None
+        age = None if look.written_at == ALWAYS else (look.seen_at - look.written_at) / 1e9
+        context.know(value, age, () if tags is None else tags.names, None if tags is None else tags.etag)
+        return context
+
+    cdef object settle(self, Flight flight, object result, LoadContext context, Outcome* o):
+        """The value that a loader's result stands for, and in ``o`` how it is to be kept; what that borrows is the
+        flight's.  Raises what the loader meant to, and what is wrong with its wishes.
+        """
+        cdef object wishes = context
+        value = result
+        if context is not None and context.verdict is not None and result is context.verdict:
+            raise result
+        if type(result) is Loaded:
+            wishes = result
+            value = (<Loaded>result).value
+        if value is None and self.none_ttl is not ...:
+            o.ttl = FOREVER if self.none_ttl is None else <int64_t>self.none_ttl
+        if wishes is not None:
+            read_wishes(wishes, o, self.core.rules.stale_window, self.core.rules.error_window)
+            names = checked_names(wishes.tags)
+            if names or wishes.etag is not None:
+                flight.tags = self.tags.set_of(names, wishes.etag)
+                self.bear(o, flight.tags, flight.number)
+            if o.ttl != FOREVER:
+                core_set_timed(&self.core)
+        if self.core.rules.weighed and o.ttl != 0:
+            if wishes is not None and wishes.weight is not ...:
+                o.weight = checked_weight(wishes.weight, "weight", None)
+            else:
+                o.weight = self.weigh(flight.key, value)
+        return value
+
+    cdef bint is_special(self, object result, LoadContext context) noexcept:
+        """Whether a loader's result is to be settled; otherwise it is the value, kept as the call says."""
+        return context is not None or type(result) is Loaded or self.core.rules.weighed or self.none_ttl is not ...
+
+    cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept:
+        """``value`` (borrowed) is NULL for an absence; flight.value, or flight.error, is set."""
+        cdef Stripe* s = core_stripe_at(&self.core, flight.stripe)
+        cdef Flight linked = flight if flight.beside is None else flight.beside
+        cdef bint shared
+        cdef bint elsewhere
+        cdef Grave* later = NULL
+        cdef int64_t now, took
+        cdef Grave g
+        g.count = 0
+        if self.core.rules.adaptive_ahead:
+            took = core_now(&self.core) - flight.started_at
+        else:
+            took = core_coarse_now(&self.core) - flight.started_at
+        histogram_add(&self.core.load_times, took)
+        mutex_lock(&flight.mutex)
+        shared = flight.waiters > 0
+        mutex_unlock(&flight.mutex)
+        while True:
+            now = core_birth(&self.core, o.ttl)
+            if stripe_publish(
+                s, &self.core.rules, linked.slot, <PyObject*>linked, value, o, took, now, flight.behind, &shared, &g,
+            ) != NO_PLACE:
+                break
+            elsewhere = grave_left(&g) >= 2 * PER_ENTRY
+            if grave_left(&g) < GRAVE_ROOM // 2 and not grave_put_aside(&g, &later):
+                grave_drop(&g, self.core.listener)
+            if elsewhere:
+                core_evict_elsewhere(&self.core, s, now, &g)
+        if self.core.timing != UNTIMED and self.core.stripe_mask > 0:
+            core_sweep_elsewhere(&self.core, now, &g)
+        flight.shared = shared
+        flight.end(FAILED if value == NULL else LANDED)
+        # Only now: a finalizer may take its time, or ask for this very key.
+        graves_drop(later, self.core.listener)
+        grave_drop(&g, self.core.listener)
+
+    cdef void land_absent(self, Flight flight, object error) noexcept:
+        """The load found that there is no value."""
+        cdef Outcome o
+        outcome_init(&o, self.core.rules.negative_ttl)
+        kept = remembered(error)
+        o.absent = True
+        o.error = <PyObject*>kept
+        if o.ttl > 0:
+            core_set_timed(&self.core)
+        flight.error = error
+        flight.absent = True
+        self.publish(flight, NULL, &o)
+
+    cdef void fail(self, Flight flight, object error) noexcept:
+        """Ends a flight whose loader raised an Exception."""
+        cdef bint hidden
+        cdef Failure f
+        cdef int64_t now
+        cdef Grave g
+        if error_matches(error, self.negative):
+            self.land_absent(flight, error)
+            return
+        now = core_now(&self.core)
+        hidden = error_matches(error, self.stale_on) and not error_matches(error, self.fatal)
+        kept = error
+        if self.core.timing != UNTIMED:
+            kept = remembered(error)
+        g.count = 0
+        stripe_fail(
+            core_stripe_at(&self.core, flight.stripe), &self.core.rules, flight.slot, <PyObject*>flight,
+            <PyObject*>kept, hidden, now, now - flight.started_at, flight.behind, &f, &g,
+        )
+        flight.error = error
+        if f.fallback != NULL:
+            flight.fallback = steal(f.fallback)
+            flight.has_fallback = True
+            flight.fallback_written_at = f.written_at
+            flight.fallback_ends_at = f.ends_at
+        flight.end(FAILED)
+        grave_drop(&g, self.core.listener)
+        if self.log is not None and (flight.behind or flight.has_fallback):
+            self.tell_log(flight, error, f.failures, (f.retry_at - now) / 1e9)
+
+    cdef void give_up(self, Flight flight) noexcept:
+        """Ends a flight that comes to nothing; those who wait begin anew."""
+        cdef Grave g
+        g.count = 0
+        stripe_give_up(
+            core_stripe_at(&self.core, flight.stripe), &self.core.rules, flight.slot, <PyObject*>flight,
+            core_now(&self.core), flight.behind, &g,
+        )
+        flight.end(ABANDONED)
+        grave_drop(&g, self.core.listener)
+
+    cdef int give_back(self, Flight flight) except -1:
+        """Gives back the flight's place in the bulkhead, if it has one; then raises what a signal handler raised."""
+        bulkhead = flight.admitted
+        if bulkhead is None:
+            return 0
+        flight.admitted = None
+        bulkhead.vacate()
+        try:
+            bulkhead.serve()
+        except BaseException:
+            bulkhead.serve()
+            raise
+        return 0
+
+    cdef void tell_log(self, Flight flight, object error, int failures, double retry_in) noexcept:
+        try:
+            self.log.failed(flight.key, error, failures, retry_in)
+        except Exception:
+            # A log must not turn a load that has ended into one that fails.
+            pass

@@ -1,0 +1,187 @@
+"""How a call for a key begins: what the stripe has decides, in one step under its lock.
+
+    HIT       a value that this caller accepts; perhaps with a load behind it already
+    REFRESH   the same, and this caller is to have a load made behind it
+    NOTHING   it is remembered that there is none
+    FOLLOW    another's load is to be waited for
+    ALONE     another's load is under way, but this caller does not share
+    LEAD      this caller is to load; perhaps in the place of a load that has taken too long
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint32_t
+
+from fastcache._core.ask cimport Ask
+from fastcache._core.entry cimport (
+    DUE, EXPIRED, FALLBACK, FRESH, NOT_ABSENT, STALE, UNCACHEABLE, Age, Entry, Extra, entry_age, entry_ends_at,
+    entry_extend, entry_extra, entry_value, entry_written_at, is_older,
+)
+from fastcache._core.evict cimport order_touch
+from fastcache._core.grave cimport EXPIRED_VALUE, Grave, grave_add
+from fastcache._core.probe cimport Probe
+from fastcache._core.py cimport FOREVER, py_incref
+from fastcache._core.rules cimport Rules
+from fastcache._core.seqlock cimport write_lock, write_unlock
+from fastcache._core.stripe cimport (
+    ALONE, FOLLOW, HIT, IN_DOUBT, LEAD, NO_MEMORY, NO_TIME, NOTHING, REFRESH, UNREAD, Stripe, Verdict,
+)
+from fastcache._core.stripe_absences cimport stripe_end_absence_lock_held
+from fastcache._core.stripe_content cimport stripe_bury_lock_held, stripe_new_lock_held
+from fastcache._core.table cimport ABSENT, DOUBT, NO_SLOT, Search, table_entry, table_find
+
+# What was decided about an entry, besides the verdict.
+cdef struct Finding:
+    Age age             # of the value served
+    bint failed         # its last load did
+    bint superseded     # LEAD: the flight that was under way is handed out too, so that its followers can be moved
+
+
+cdef inline Age stripe_age_for_lock_held(const Rules* r, const Entry* e, int64_t now, const Ask* ask) noexcept nogil:
+    """The age of a value; EXPIRED if this caller does not accept it."""
+    cdef Age age
+    cdef int64_t ends_at
+    if ask.force or is_older(entry_written_at(e), now, ask.max_age):
+        return EXPIRED
+    age = entry_age(e, now, r.stale_window, r.error_window)
+    if age >= STALE and ask.max_stale != FOREVER:
+        ends_at = entry_ends_at(e)
+        if now - ends_at >= ask.max_stale:
+            return EXPIRED
+    return age
+
+
+cdef inline Verdict stripe_decide_lock_held(
+    const Rules* r, Entry* e, int64_t now, int64_t begun_at, const Ask* ask, Finding* f,
+) noexcept nogil:
+    """``now`` may be UNREAD where there is neither value nor absence; ``begun_at``, up to a tick earlier, never is."""
+    cdef Extra* x = entry_extra(e)
+    cdef bint loading = x != NULL and x.flight != NULL
+    cdef bint pausing = x != NULL and now < x.retry_at
+    # At most two loads of a key at a time: no third one takes the place of the second.
+    cdef bint overdue = (
+        loading and x.former == NULL and r.max_load_time != FOREVER and begun_at - x.begun_at >= r.max_load_time
+    )
+    f.age = EXPIRED
+    f.superseded = False
+    f.failed = x != NULL and x.error != NULL
+    if entry_value(e) != NULL:
+        f.age = stripe_age_for_lock_held(r, e, now, ask)
+    if f.age == FRESH:
+        return HIT
+    if f.age <= STALE and loading and not overdue:
+        return HIT
+    if f.age <= STALE:
+        f.superseded = overdue and not pausing
+        return HIT if pausing else REFRESH
+    if x != NULL and x.absence != NOT_ABSENT and now < x.due_at and not ask.force:
+        if x.absence != UNCACHEABLE:
+            return NOTHING
+        return ALONE if loading else LEAD
+    if loading:
+        f.superseded = overdue or ask.anew
+        if f.superseded:
+            return LEAD
+        return FOLLOW if ask.coalesce else ALONE
+    # Only a failure is a reason not to try; a refresh that was dropped is not.
+    return HIT if f.age == FALLBACK and pausing and f.failed else LEAD
+
+
+cdef inline bint stripe_link_lock_held(
+    Stripe* s, Rules* r, Entry* e, PyObject* offered, int64_t begun_at, bint behind, const Finding* f, bint anew,
+    PyObject** former, Grave* g,
+) noexcept nogil:
+    """Makes the offered flight (a reference to it is taken) the key's; False when memory is out.
+
+    ``former`` becomes a new reference to the flight whose place it takes, if it takes one's.
+    """
+    cdef Extra* x = entry_extend(e, &s.spare)
+    if x == NULL:
+        return False
+    if x.absence != NOT_ABSENT and x.absence != UNCACHEABLE:
+        # Its failures go on counting.
+        stripe_end_absence_lock_held(s, r, x)
+    if f.superseded:
+        former[0] = x.flight
+        py_incref(x.flight)
+        s.counts.superseded += not anew
+        grave_add(g, x.former)
+        # One that a caller did not want to join may not land any more.
+        if anew:
+            grave_add(g, x.flight)
+            x.former = NULL
+        else:
+            x.former = x.flight
+    else:
+        s.flights += 1
+        x.former = NULL
+    py_incref(offered)
+    x.flight = offered
+    x.begun_at = begun_at
+    x.followers = x.asks = 0
+    x.behind = behind
+    s.seen_by_gc = True
+    return True
+
+
+cdef inline Verdict stripe_begin(
+    Stripe* s, Rules* r, Probe* p, int64_t now, int64_t begun_at, const Ask* ask, bint counted, PyObject* offered,
+    PyObject** value, PyObject** flight, uint32_t* slot, Finding* f, Grave* g,
+) noexcept nogil:
+    """Serves a key or joins it to a flight, in one step: no second look is needed.  ``now`` may be UNREAD.
+
+    On LEAD and REFRESH the offered flight (a reference to it is taken) is now the key's and ``slot`` is set; ``flight``
+    is the one that it supersedes, if any.  HIT and REFRESH set ``value``, NOTHING sets it to what is to be raised,
+    FOLLOW and ALONE set ``flight``; all are new references.
+    """
+    cdef Verdict verdict
+    cdef Entry* e
+    cdef Extra* x
+    write_lock(&s.lock)
+    cdef Search found = table_find(&s.table, p, slot)
+    if found == DOUBT:
+        write_unlock(&s.lock)
+        return IN_DOUBT
+    if found == ABSENT:
+        slot[0] = stripe_new_lock_held(s, r, p)
+        if slot[0] == NO_SLOT:
+            write_unlock(&s.lock)
+            return NO_MEMORY
+    e = table_entry(&s.table, slot[0])
+    x = entry_extra(e)
+    if now == UNREAD and (entry_value(e) != NULL or (x != NULL and x.absence != NOT_ABSENT)):
+        write_unlock(&s.lock)
+        return NO_TIME
+    flight[0] = NULL
+    verdict = stripe_decide_lock_held(r, e, now, begun_at, ask, f)
+    if verdict == LEAD or verdict == REFRESH:
+        if not stripe_link_lock_held(s, r, e, offered, begun_at, verdict == REFRESH, f, ask.anew, flight, g):
+            if found == ABSENT:
+                stripe_bury_lock_held(s, r, slot[0], EXPIRED_VALUE, now, g)
+            write_unlock(&s.lock)
+            return NO_MEMORY
+    if verdict == HIT or verdict == REFRESH:
+        value[0] = entry_value(e)
+        py_incref(value[0])
+        order_touch(&s.order, e, slot[0])
+        if f.age <= DUE:
+            s.counts.hits += 1
+        else:
+            s.counts.stale_hits += 1
+        s.counts.refreshes_started += verdict == REFRESH
+        if e.has_extra:
+            entry_extra(e).asks += 1
+    elif verdict == NOTHING:
+        value[0] = entry_extra(e).error
+        py_incref(value[0])
+        s.counts.negative_hits += 1
+    else:
+        s.counts.misses += counted
+        if verdict == FOLLOW or verdict == ALONE:
+            x = entry_extra(e)
+            flight[0] = x.flight
+            py_incref(x.flight)
+            x.followers += verdict == FOLLOW
+            x.behind = False
+            s.counts.coalesced += counted and verdict == FOLLOW
+    write_unlock(&s.lock)
+    return verdict

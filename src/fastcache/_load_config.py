@@ -1,0 +1,69 @@
+"""The options of a cache that concern its loads, checked once."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Any, NamedTuple
+
+from fastcache._bulkhead import Bulkhead
+from fastcache._config import check_count
+from fastcache._core.store import nanoseconds
+from fastcache._errors import NotFound
+
+ErrorTypes = type[Exception] | tuple[type[Exception], ...]
+
+
+class LoadSettings(NamedTuple):
+    """What the native store is told of loads."""
+
+    coalesce: bool
+    with_context: bool
+    # Nanoseconds; None: for ever; ...: as any value.
+    none_ttl: Any
+    negative: tuple[type[Exception], ...]
+    stale_on: tuple[type[Exception], ...]
+    fatal: tuple[type[Exception], ...]
+    bulkhead: Bulkhead | None
+    log: Any
+
+
+def load_settings(
+    *,
+    coalesce: bool = True,
+    with_context: bool = False,
+    none_ttl: Any = ...,
+    negative: ErrorTypes = NotFound,
+    stale_on: ErrorTypes = Exception,
+    fatal: ErrorTypes = (),
+    max_concurrent_loads: int | None = None,
+    log: Any = None,
+) -> LoadSettings:
+    """TypeError or ValueError names the parameter and the value."""
+    for parameter, flag in (("coalesce", coalesce), ("with_context", with_context)):
+        if not isinstance(flag, bool):
+            raise TypeError(f"{parameter} must be a bool, not {flag!r}")
+    check_count("max_concurrent_loads", max_concurrent_loads, optional=True)
+    return LoadSettings(
+        coalesce,
+        with_context,
+        none_ttl if none_ttl is None or none_ttl is ... else nanoseconds("none_ttl", none_ttl),
+        _error_types("negative", negative),
+        _error_types("stale_on", stale_on),
+        _error_types("fatal", fatal),
+        None if max_concurrent_loads is None else Bulkhead(max_concurrent_loads),
+        log,
+    )
+
+
+def checked_executor(executor: Executor | None) -> Executor | None:
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(f"executor must be a concurrent.futures.Executor or None, not {executor!r}")
+    return executor
+
+
+def _error_types(name: str, given: Any) -> tuple[type[Exception], ...]:
+    types = given if isinstance(given, tuple) else (given,)
+    for kind in types:
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            raise TypeError(f"{name} must be an exception class or a tuple of them, not {given!r}")
+    return types

@@ -1,0 +1,39 @@
+"""The options of ``Cache`` beside its size and ttl, as type checkers know them where they are passed on."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from types import EllipsisType
+from typing import TypedDict
+
+from fastcache._config import Clock, EvictionPolicy, Jitter, RefreshAhead, RemovalListener, Seconds, Weigher
+from fastcache._load_config import ErrorTypes
+
+
+class CacheOptions(TypedDict, total=False):
+    max_weight: int | None
+    weigher: Weigher | None
+    on_removal: RemovalListener | None
+    jitter: Jitter
+    refresh_ahead: RefreshAhead
+    stale_while_revalidate: Seconds
+    stale_if_error: Seconds
+    policy: EvictionPolicy
+    coalesce: bool
+    max_load_time: Seconds | None
+    max_concurrent_loads: int | None
+    negative_ttl: Seconds
+    negative: ErrorTypes
+    error_ttl: Seconds
+    uncacheable_ttl: Seconds
+    negative_maxsize: int | None
+    none_ttl: Seconds | EllipsisType | None
+    stale_on: ErrorTypes
+    fatal: ErrorTypes
+    with_context: bool
+    executor: Executor | None
+    refresh_workers: int | None
+    refresh_queue: int
+    seed: int | None
+    clock: Clock
+    name: str | None
