@@ -51,6 +51,8 @@ extensions = [
         "tag",
         "context",
         "flight",
+        "graph",
+        "watch",
         "store",
         "mapping",
         "landing",

@@ -26,6 +26,8 @@ LAYERS = {
     "_core.seconds _core.jitter _core.method _core.shelf",
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "
     "_core.movable _core.seqlock _core.histogram _core.tag",
+    "who waits for whom": "_core.graph",
+    "who is told of an end": "_core.watch",
     "what a load came to": "_core.outcome",
     "entries, and what loaders say of them": "_core.entry _core.context",
     "glimpses": "_core.glimpse",

@@ -10,7 +10,8 @@ from libc.string cimport memset
 from fastcache._core.core cimport Core, core_now, core_stripe_at
 from fastcache._core.entry cimport Entry, Extra, entry_extra, entry_is_over, entry_limit, entry_value
 from fastcache._core.evict cimport order_free
-from fastcache._core.flight cimport Flight, graph_survives_fork
+from fastcache._core.flight cimport Flight
+from fastcache._core.graph cimport graph_survives_fork
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, Grave, report_removal
 from fastcache._core.jitter cimport random_seeded
 from fastcache._core.mutex cimport Mutex, assert_outside, atomic_load, mutex_lock, mutex_reset, mutex_unlock

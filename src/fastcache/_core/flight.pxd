@@ -43,11 +43,15 @@ cdef class Flight:
     # Guarded by the mutex.
     cdef Mutex mutex
     cdef FlightState state
-    cdef unsigned long owner    # the leading thread; 0 while queued
+    cdef unsigned long owner    # the leading thread, or that of the leading task's loop; 0 while queued
+    cdef bint on_loop           # a task leads it, so that its loop must not be blocked
     cdef Door door              # owned; locked until the end, made for the first who waits
     cdef int waiters
     cdef bint moved             # its followers are to begin anew, though the load goes on
     cdef bint open              # the door has been opened
+    # Those who are told of the end by a call; who takes one out makes it.  Made by the first.
+    cdef dict watchers
+    cdef object parent          # the flight in whose load a task began this one; or None.  Written before it is shared
     # Guarded by the mutex of the graph.  Borrowed: a flight outlives its turn on its leader's stack.
     cdef PyObject* outer        # the flight in whose load the leader began this one
     cdef PyObject* inner        # the flight that the leader began in the load of this one
@@ -56,18 +60,15 @@ cdef class Flight:
     cdef tuple seen(self, int64_t now)
     cdef void queue(self) noexcept
     cdef bint claim(self) noexcept
-    cdef bint is_mine(self) noexcept
-    cdef void enter(self) noexcept
-    cdef void leave(self) noexcept
     cdef void end(self, FlightState state) noexcept
     cdef void move_followers(self) noexcept
     cdef void let_go_lock_held(self) noexcept
+    cdef void tell_watchers(self) noexcept
+    cdef int make_watchers(self) except -1
+    cdef bint is_over(self) noexcept
+    cdef int count_waiter(self, int more) noexcept
     cdef FlightState wait(self, int64_t deadline) except? QUEUED
-    cdef FlightState wait_at_door(self, int64_t deadline) except? QUEUED
     cdef bint survive_fork(self) noexcept
 
 cdef Flight new_flight(object key)
-cdef void graph_survives_fork() noexcept
-
-# Whether this thread is loading something that has a place in a bulkhead.
-cdef bint thread_is_admitted(object bulkhead) noexcept
+cdef void flights_survive_fork() noexcept

@@ -7,10 +7,6 @@ Waiting.  A flight is a condition of its own: waiters stand at its door, a lock 
 comes and is held until the end.  Then it is released once, and each waiter who gets it passes it on at once,
 before it asks for the GIL.  They wait with the GIL released; signals get through.  Waiters of other kinds can be
 told by ``end``, which knows of every end.
-
-Deadlock.  A thread that leads a flight and is about to wait for another first walks the graph: from a flight to
-those that its leader waits for.  If that comes back to this thread, it would wait for itself, and raises instead.
-The graph has one mutex, taken only by threads that lead and wait at the same time, and no lock is taken under it.
 """
 
 cimport cython
@@ -24,7 +20,6 @@ from fastcache._core.py cimport FOREVER, py_decref, py_incref
 
 from threading import main_thread
 
-from fastcache._errors import LoadCycleError
 
 cdef extern from "Python.h":
     ctypedef enum LockStatus "PyLockStatus":
@@ -48,20 +43,14 @@ cdef extern from *:
     #else
     #define FC_SIGNAL_SLICE 200000LL    /* a signal between letting go of the GIL and the wait interrupts nothing */
     #endif
-    FC_THREAD_LOCAL PyObject *fc_current_flight = NULL;
     """
     bint finalizing "fc_finalizing"() noexcept
     const long long SIGNAL_SLICE "FC_SIGNAL_SLICE"
-    # The flight that this thread is loading; borrowed.
-    PyObject* current "fc_current_flight"
 
 cdef enum:
-    # Keys of a cycle that an error names.
-    PATH_ROOM = 8
     # Microseconds between two looks at whether the interpreter is still there.
     SLICE = 5_000_000
 
-cdef Mutex graph
 # How many forks led to this process: a wait that began before the last one has lost its leader.
 cdef int forks = 0
 
@@ -97,33 +86,6 @@ cdef class Flight:
         mutex_unlock(&self.mutex)
         return claimed
 
-    cdef bint is_mine(self) noexcept:
-        """Whether this thread is loading it, so that waiting would be for itself."""
-        return self.state == RUNNING and self.owner == this_thread()
-
-    cdef void enter(self) noexcept:
-        """This thread's load begins."""
-        global current
-        self.outer = current
-        if current != NULL:
-            mutex_lock(&graph)
-            (<Flight>current).inner = <PyObject*>self
-            mutex_unlock(&graph)
-        current = <PyObject*>self
-
-    cdef void leave(self) noexcept:
-        """This thread's load is over; greenlets of one thread may end theirs in any order."""
-        global current
-        if self.outer != NULL or self.inner != NULL:
-            mutex_lock(&graph)
-            if self.outer != NULL:
-                (<Flight>self.outer).inner = self.inner
-            if self.inner != NULL:
-                (<Flight>self.inner).outer = self.outer
-            mutex_unlock(&graph)
-        if current == <PyObject*>self:
-            current = self.outer
-
     cdef void end(self, FlightState state) noexcept:
         """Announces how it ended, and lets everybody go."""
         mutex_lock(&self.mutex)
@@ -139,37 +101,52 @@ cdef class Flight:
     cdef void let_go_lock_held(self) noexcept:
         """Opens the door, and gives the mutex back."""
         cdef Door door = NULL
+        cdef bint watched = self.watchers is not None
         if not self.open:
             self.open = True
             door = self.door
         mutex_unlock(&self.mutex)
         if door != NULL:
             door_open(door)
+        if watched:
+            self.tell_watchers()
+
+    cdef void tell_watchers(self) noexcept:
+        """Calls all who have to be told, each once; what they raise goes to ``sys.unraisablehook``."""
+        while self.watchers:
+            tell_one(self)
+
+    cdef int make_watchers(self) except -1:
+        made = {}
+        mutex_lock(&self.mutex)
+        if self.watchers is None:
+            self.watchers = made
+        mutex_unlock(&self.mutex)
+        return 0
+
+    cdef bint is_over(self) noexcept:
+        """Whether there is nothing to wait for any more."""
+        cdef bint over
+        mutex_lock(&self.mutex)
+        over = self.state > RUNNING or self.moved
+        mutex_unlock(&self.mutex)
+        return over
+
+    cdef int count_waiter(self, int more) noexcept:
+        """Counts one waiter more or less; how many there are then."""
+        cdef int waiters
+        mutex_lock(&self.mutex)
+        self.waiters += more
+        waiters = self.waiters
+        mutex_unlock(&self.mutex)
+        return waiters
 
     cdef FlightState wait(self, int64_t deadline) except? QUEUED:
         """Waits for the end, at most until ``deadline`` (real monotonic nanoseconds): RUNNING says that it passed.
 
-        MOVED: the wait is to be for another flight.
-
-        Raises LoadCycleError where the wait could not end, and whatever a signal handler raises.
+        MOVED: the wait is to be for another flight.  Raises whatever a signal handler raises.  Callers go through
+        ``wait_for``, which sees to it that the wait can end.
         """
-        cdef Wait mine
-        cdef Flight leading
-        assert_outside()
-        if current == NULL:
-            # Nobody can be waiting for a thread that leads nothing.
-            return self.wait_at_door(deadline)
-        leading = <Flight>current
-        mine.flight = <PyObject*>self
-        enter_graph(leading, &mine)
-        try:
-            return self.wait_at_door(deadline)
-        finally:
-            mutex_lock(&graph)
-            leading.waits = mine.earlier
-            mutex_unlock(&graph)
-
-    cdef FlightState wait_at_door(self, int64_t deadline) except? QUEUED:
         cdef FlightState state
         cdef LockStatus status
         cdef long long slice, left
@@ -230,10 +207,9 @@ cdef class Flight:
         return False
 
 
-cdef void graph_survives_fork() noexcept:
+cdef void flights_survive_fork() noexcept:
     """In the child."""
     global forks
-    mutex_reset(&graph)
     forks += 1
 
 
@@ -246,53 +222,11 @@ cdef Flight new_flight(object key):
     return flight
 
 
-cdef bint thread_is_admitted(object bulkhead) noexcept:
-    cdef PyObject* at = current
-    while at != NULL:
-        if (<Flight>at).admitted is bulkhead:
-            return True
-        at = (<Flight>at).outer
-    return False
-
-
-cdef int enter_graph(Flight leading, Wait* wait) except -1:
-    """Notes that the leader of ``leading`` waits; raises instead if the walk comes back to this thread."""
-    cdef PyObject* path[PATH_ROOM]
-    cdef int length = 0
-    cdef int i
-    mutex_lock(&graph)
-    if leads_back(wait.flight, this_thread(), path, &length):
-        for i in range(length):
-            py_incref(path[i])
-    else:
-        wait.earlier = leading.waits
-        leading.waits = wait
-    mutex_unlock(&graph)
-    if length == 0:
-        return 0
+cdef int tell_one(Flight flight) noexcept:
     try:
-        keys = [(<Flight>path[i]).key for i in range(length - 1, -1, -1)]
-    finally:
-        for i in range(length):
-            py_decref(path[i])
-    raise LoadCycleError(keys)
-
-
-cdef bint leads_back(PyObject* start, unsigned long me, PyObject** path, int* length) noexcept:
-    """Whether the leader of ``start`` waits, through any number of others, for this thread; under the graph's mutex.
-
-    Such waits are refused, so the walk meets no cycle but one through this thread, and ends.
-    """
-    cdef PyObject* at = start
-    cdef bint back = (<Flight>start).owner == me
-    cdef Wait* wait
-    while at != NULL and not back:
-        wait = (<Flight>at).waits
-        while wait != NULL and not back:
-            back = leads_back(wait.flight, me, path, length)
-            wait = wait.earlier
-        at = (<Flight>at).inner
-    if back and length[0] < PATH_ROOM:
-        path[length[0]] = start
-        length[0] += 1
-    return back
+        watcher, _ = flight.watchers.popitem()
+    except KeyError:
+        # Another took it.
+        return 0
+    watcher.tell()
+    return 0

@@ -11,6 +11,7 @@ from fastcache._core.calls cimport Call, call_packed
 from fastcache._core.context cimport LoadContext, Loaded, new_context, read_wishes
 from fastcache._core.core cimport UNTIMED, core_birth, core_coarse_now, core_now, core_set_timed, core_stripe_at
 from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight
+from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.listing cimport look_for
@@ -62,7 +63,7 @@ cdef class LandingStore(Mapping):
         """Runs the loader and ends the flight."""
         cdef LoadContext context = None
         cdef Outcome o
-        flight.enter()
+        load_begins(flight)
         try:
             if terms.context != NO_CONTEXT:
                 context = self.context_of(flight)
@@ -71,7 +72,7 @@ cdef class LandingStore(Mapping):
             if self.is_special(value, context):
                 value = self.settle(flight, value, context, &o)
         except Exception as error:
-            flight.leave()
+            load_ends(flight)
             self.fail(flight, error)
             self.give_back(flight)
             if terms.default != NULL and flight.absent:
@@ -84,11 +85,11 @@ cdef class LandingStore(Mapping):
             raise
         except BaseException:
             # An interrupt is its receiver's alone: somebody else may load.
-            flight.leave()
+            load_ends(flight)
             self.give_up(flight)
             self.give_back(flight)
             raise
-        flight.leave()
+        load_ends(flight)
         flight.value = value
         self.publish(flight, <PyObject*>value, &o)
         self.give_back(flight)

@@ -18,11 +18,12 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastcache._core.calls cimport Call
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_coarse_now, core_now
+from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.errand cimport Errand, new_errand
 from fastcache._core.flight cimport (
-    ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight, thread_is_admitted,
+    ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight,
 )
-from fastcache._core.entry cimport DUE, FRESH
+from fastcache._core.graph cimport is_admitted, is_mine, wait_for
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore
 from fastcache._core.listing cimport look_for
@@ -101,7 +102,7 @@ cdef class LoadingStore(LandingStore):
 
     cdef int supersede(self, Flight flight, Flight former, Terms* terms) except -1:
         """A flight has taken the place of another one."""
-        if former.is_mine():
+        if is_mine(former):
             self.give_up(flight)
             raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
         # Who asks for a load that begins now leaves the others where they are.
@@ -146,7 +147,7 @@ cdef class LoadingStore(LandingStore):
         """Waits for another's flight, or leads it if nobody has begun; AGAIN if it came to nothing."""
         # A refresh that no worker has begun is sooner done than waited for.  One that waits for a place in the bulkhead
         # may be waiting for this very thread's.
-        if (not flight.at_bulkhead or thread_is_admitted(self.bulkhead)) and flight.claim():
+        if (not flight.at_bulkhead or is_admitted(self.bulkhead)) and flight.claim():
             return self.take_lead(flight, call, terms)
         return self.follow(flight, terms)
 
@@ -168,7 +169,7 @@ cdef class LoadingStore(LandingStore):
         """
         cdef PyObject* old
         cdef bint entered = False
-        if thread_is_admitted(self.bulkhead):
+        if is_admitted(self.bulkhead):
             return ADMITTED
         if self.bulkhead.try_enter():
             flight.admitted = self.bulkhead
@@ -220,7 +221,7 @@ cdef class LoadingStore(LandingStore):
         cdef FlightState state = RUNNING
         cdef int64_t began, soft
         cdef PyObject* old
-        if flight.is_mine():
+        if is_mine(flight):
             raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
         began = clock_exact()
         if terms.patience != FOREVER:
@@ -228,13 +229,13 @@ cdef class LoadingStore(LandingStore):
             if old != NULL:
                 py_decref(old)
                 soft = min(terms.deadline, began + terms.patience)
-                state = flight.wait(soft)
+                state = wait_for(flight, soft)
                 if state == RUNNING:
                     old = self.acceptable(<PyObject*>flight.key, terms)
                     if old != NULL:
                         return steal(old)
         if state == RUNNING:
-            state = flight.wait(terms.deadline)
+            state = wait_for(flight, terms.deadline)
         histogram_add(&self.core.wait_times, clock_exact() - began)
         if state == ABANDONED or state == MOVED:
             return AGAIN

@@ -1,0 +1,7 @@
+from contextvars import ContextVar
+
+from fastcache._core.flight import Flight
+
+loading_task: ContextVar[Flight | None]
+
+def task_loads(flight: Flight, /) -> None: ...

@@ -1,0 +1,54 @@
+"""One who waits for a flight by being told of its end, where a thread would wait at its door."""
+
+cimport cython
+from cpython.object cimport PyObject
+
+from fastcache._core.flight cimport Flight
+from fastcache._core.graph cimport graph_enter, graph_leave, leading_flight
+
+
+@cython.final
+cdef class Watch:
+    """Stands among the waiters of a flight from its making until it is told of the end, or leaves.
+
+    :param told: called without arguments and with nothing locked, in whatever thread ends the flight, or in this one if
+        it has ended already.  What it raises goes to ``sys.unraisablehook``.
+
+    Raises LoadCycleError where the wait could never end.
+    """
+
+    def __init__(self, Flight flight not None, told, /):
+        cdef Flight leading
+        if self.flight is not None:
+            raise RuntimeError("a watch is kept once")
+        leading = leading_flight()
+        self.wait.flight = <PyObject*>flight
+        self.told = told
+        if leading is not None:
+            graph_enter(leading, &self.wait)
+        self.leading = leading
+        self.flight = flight
+        flight.count_waiter(1)
+        if flight.watchers is None:
+            flight.make_watchers()
+        flight.watchers[self] = None
+        # Who ends it looks for watchers after that; so of the two one finds the other.
+        if flight.is_over() and flight.watchers.pop(self, self) is None:
+            self.tell()
+
+    def leave(self):
+        """Waits no longer; how many others wait for the flight, or -1 if this watch has been told of its end."""
+        if self.flight.watchers.pop(self, self) is not None:
+            return -1
+        return self.stand_down()
+
+    cdef int stand_down(self) except -2:
+        if self.leading is not None:
+            graph_leave(self.leading, &self.wait)
+            self.leading = None
+        return self.flight.count_waiter(-1)
+
+    def tell(self):
+        """For the flight: it has ended, and this watch has been taken off it."""
+        self.stand_down()
+        self.told()
