@@ -17,7 +17,9 @@ from fastcache._errors import (
     NotFound,
     RecursiveLoadError,
 )
+from fastcache._namespace import Namespace
 from fastcache._policy import Policy
+from fastcache._renewal import Warmed
 from fastcache._single import Flown, SingleFlight
 from fastcache._sizes import sizeof
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
@@ -35,12 +37,14 @@ __all__ = [
     "LoadRejected",
     "LoadTimeout",
     "Loaded",
+    "Namespace",
     "NotFound",
     "Policy",
     "RecursiveLoadError",
     "RemovalCause",
     "SingleFlight",
     "Stats",
+    "Warmed",
     "cached",
     "percent",
     "sizeof",

@@ -6,7 +6,7 @@ import contextvars
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from functools import partial
 from types import EllipsisType
 from typing import Any, NoReturn, TypeVar
@@ -27,8 +27,10 @@ from fastcache._core.getting import GettingStore
 from fastcache._core.mapping import adopt
 from fastcache._errors import NotFound
 from fastcache._load_config import ErrorTypes, checked_executor, load_settings
+from fastcache._namespace import Namespace
 from fastcache._refresh import RefreshPool
 from fastcache._registry import register
+from fastcache._renewal import Warmed, in_background, warm
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 from fastcache._threads import start
 from fastcache._views import Items, Keys, Values
@@ -99,7 +101,7 @@ class Cache(GettingStore[K, V]):
     ``__hash__`` or ``__del__`` ever runs under one of the cache's locks.
     """
 
-    __slots__ = ("__weakref__", "_bulkhead", "_closed", "_executor", "_limits", "_maxsize", "_pool", "name")
+    __slots__ = ("__weakref__", "_bulkhead", "_closed", "_executor", "_limits", "_maxsize", "_pool", "_ttl", "name")
 
     def __init__(
         self,
@@ -168,6 +170,7 @@ class Cache(GettingStore[K, V]):
         self._configure_loading(loads)
         self.name = name
         self._maxsize = maxsize
+        self._ttl = ttl
         self._bulkhead = loads.bulkhead
         self._closed = False
         self._limits = refresh_workers or min(4, os.cpu_count() or 1), refresh_queue
@@ -208,6 +211,43 @@ class Cache(GettingStore[K, V]):
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
         return f"<{type(self).__name__}{name}: {len(self)} of {self._maxsize or 'unbounded'}>"
+
+    # ---- loading ahead ----
+
+    def refresh(self, key: K, loader: Callable[..., V], /, **options: Any) -> Future[V]:
+        """Loads a key anew in another thread, while its value is still served; a load under way is joined.
+
+        ``ttl``, ``tags`` and ``with_context`` are those of ``get_or_load``.  The future has the value, or what the
+        loader raised; like any other load, a failing one leaves a servable old value in place, and then has that.
+        """
+        if not callable(loader):
+            raise TypeError(f"loader must be callable, not {loader!r}")
+        return in_background(partial(self._renew, key, loader, **options))
+
+    def warm(
+        self,
+        keys: Iterable[K],
+        loader: Callable[[K], V],
+        /,
+        *,
+        concurrency: int = 4,
+        spread: float = 0.5,
+        ttl: Seconds | None = None,
+    ) -> Warmed:
+        """Loads what is missing of ``keys``, and returns when that is done.
+
+        :param concurrency: most loads at a time, of which the calling thread makes one.
+        :param spread: the share of the first lifetime that is random, so that what is loaded together does not
+            expire together: lifetimes are uniform over (1 - spread) * ttl to ttl.
+        :param ttl: seconds, instead of the cache's.
+
+        A failure of one key is told in the result, and does not keep others from loading.
+        """
+        return warm(self, keys, loader, concurrency=concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
+
+    def namespace(self, name: str, /) -> Namespace[Any, Any]:
+        """A view of the entries under that name, which can be cleared in one step."""
+        return Namespace(self, name)
 
     # ---- seeing ----
 

@@ -19,7 +19,7 @@ from fastcache._core.py cimport ALWAYS, py_decref, raw_free, steal
 from fastcache._core.seqlock cimport seqlock_reset
 from fastcache._core.stripe cimport Counts, Stripe, stripe_check_lock_held
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_next_flight
-from fastcache._core.stripe_values cimport stripe_shelve, stripe_swap_out
+from fastcache._core.stripe_whole cimport stripe_shelve, stripe_swap_out
 from fastcache._core.table cimport Table, table_entry, table_free
 from fastcache._core.tally cimport tallies_free, tallies_sum
 from fastcache._core.upkeep cimport MUCH_SHELVED, core_pause

@@ -10,6 +10,7 @@ cdef class Errand:
     cdef Flight flight
     cdef tuple packed           # the call
     cdef Terms terms
+    cdef object tags            # what the terms borrow
     cdef object interrupt       # what ended it that was no Exception; or None
 
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)

@@ -65,4 +65,7 @@ cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, cons
     errand.flight = flight
     errand.packed = call_packed(call)
     terms_usual(&errand.terms, terms.ttl, True, terms.context)
+    if terms.tags != NULL:
+        errand.tags = <object>terms.tags
+        errand.terms.tags = terms.tags
     return errand

@@ -11,12 +11,11 @@ told by ``end``, which knows of every end.
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
-from fastcache._core.py cimport FOREVER, py_decref, py_incref
+from fastcache._core.mutex cimport mutex_lock, mutex_reset, mutex_unlock
+from fastcache._core.py cimport FOREVER
 
 from threading import main_thread
 

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from types import EllipsisType
 from typing import Any, Literal, TypeAlias, TypeVar, overload
@@ -27,6 +27,7 @@ class GettingStore(LoadingStore[_K, _V]):
         max_stale: _Seconds | None = None,
         force: bool = False,
         coalesce: bool = ...,
+        tags: str | Iterable[str] = (),
         with_context: Literal[False] = False,
         with_status: Literal[False] = False,
         default: _D = ...,
@@ -45,6 +46,7 @@ class GettingStore(LoadingStore[_K, _V]):
         max_stale: _Seconds | None = None,
         force: bool = False,
         coalesce: bool = ...,
+        tags: str | Iterable[str] = (),
         with_context: Literal[False] = False,
         with_status: Literal[True],
         default: _D = ...,
@@ -63,6 +65,7 @@ class GettingStore(LoadingStore[_K, _V]):
         max_stale: _Seconds | None = None,
         force: bool = False,
         coalesce: bool = ...,
+        tags: str | Iterable[str] = (),
         with_context: Literal[True],
         with_status: Literal[False] = False,
         default: _D = ...,
@@ -81,6 +84,7 @@ class GettingStore(LoadingStore[_K, _V]):
         max_stale: _Seconds | None = None,
         force: bool = False,
         coalesce: bool = ...,
+        tags: str | Iterable[str] = (),
         with_context: Literal[True],
         with_status: Literal[True],
         default: _D = ...,
@@ -88,4 +92,5 @@ class GettingStore(LoadingStore[_K, _V]):
     def _do(
         self, key: _K, function: Callable[..., _V], args: tuple[Any, ...], kwargs: dict[str, Any], /
     ) -> tuple[_V, bool]: ...
+    def _renew(self, key: _K, loader: Callable[..., _V], /, **options: Any) -> _V: ...
     def _detach(self, key: _K, /) -> bool: ...

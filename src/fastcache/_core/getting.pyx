@@ -26,6 +26,19 @@ cdef class GettingStore(LoadingStore):
         value = self.load(<PyObject*>key, hash, &call, &terms)
         return value, bool(terms.shared)
 
+    def _renew(self, key, loader, /, **options):
+        """What ``loader(key)`` returns, whether there is a value or not; a load under way is joined."""
+        cdef Terms terms = self.usual
+        cdef Call call
+        if not callable(loader):
+            raise TypeError(f"loader must be callable, not {loader!r}")
+        for name, value in options.items():
+            terms_read(&terms, &self.core, "refresh", name, value)
+        terms.ask.force = True
+        packed = call_packing(loader, (key,), {})
+        call_unpack(packed, &call)
+        return self.load(<PyObject*>key, key_hash(<PyObject*>key), &call, &terms)
+
     def _detach(self, key, /):
         """Removes a key; whether there was anything, if only a load under way."""
         cdef bint found
@@ -67,7 +80,7 @@ get_or_load_method.name = b"get_or_load"
 get_or_load_method.function = <AnyFunction>get_or_load
 get_or_load_method.flags = POSITIONAL | KEYWORDS
 get_or_load_method.doc = b"""get_or_load($self, key, loader, /, *, ttl=..., wait_timeout=None, soft_timeout=None, \
-max_age=None, max_stale=None, force=False, coalesce=..., with_context=False, with_status=False, default=...)
+max_age=None, max_stale=None, force=False, coalesce=..., tags=(), with_context=False, with_status=False, default=...)
 --
 
 The value of ``key``; without one, what ``loader(key)`` returns, called once for all who ask meanwhile.
@@ -88,6 +101,8 @@ to say; what is accepted of what is there, and how long to wait, for each.  All 
 :param force: neither a value nor a load that has begun before this call will do.
 :param coalesce: False: do not wait for another caller's load, but run the loader beside it.  The value that comes
     first is kept.
+:param tags: a str or several that a value loaded by this call bears; ``invalidate_tag`` and ``expire_tag`` reach all
+    entries that bear one.
 :param with_context: the loader is called as ``loader(key, ctx)`` with a ``LoadContext``.
 :param with_status: return ``(value, status)``: "hit", "early" (a hit that is, or is to be, reloaded before its
     expiry), "stale", "stale_error" (an old value since loading failed), "miss", "coalesced" (another caller's load).

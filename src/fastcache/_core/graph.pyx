@@ -2,8 +2,8 @@
 
 A thread that leads a flight and is about to wait for another first walks the graph: from a flight to those that its
 leader waits for.  If that comes back to what this thread is loading, it would wait for itself, and raises instead.
-What a thread loads is a stack, linked through the flights; what a task loads is told by its context, and so is inherited
-by the tasks and threads that its load begins.
+What a thread loads is a stack, linked through the flights; what a task loads is told by its context, and so is
+inherited by the tasks and threads that its load begins.
 
 The graph has one mutex, taken only by those that lead and wait at the same time, and no lock is taken under it.
 """
@@ -117,7 +117,8 @@ cdef Flight leading_flight():
 cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED:
     """Waits for the end, at most until ``deadline`` (real monotonic nanoseconds): RUNNING says that it passed.
 
-    MOVED: the wait is to be for another flight.  Raises LoadCycleError where the wait could not end, and whatever a signal handler raises.
+    MOVED: the wait is to be for another flight.  Raises LoadCycleError where the wait could not end, and whatever a
+    signal handler raises.
     """
     cdef Wait mine
     cdef Flight leading

@@ -21,8 +21,8 @@ cdef class LandingStore(Mapping):
     cdef object lead(self, Flight flight, const Call* call, Terms* terms)
     cdef object run_loader(self, const Call* call, Terms* terms, LoadContext context)
     cdef LoadContext context_of(self, Flight flight)
-    cdef object settle(self, Flight flight, object result, LoadContext context, Outcome* o)
-    cdef bint is_special(self, object result, LoadContext context) noexcept
+    cdef object settle(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o)
+    cdef bint is_special(self, object result, const Terms* terms) noexcept
     cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept
     cdef void land_absent(self, Flight flight, object error) noexcept
     cdef void fail(self, Flight flight, object error) noexcept

@@ -69,8 +69,8 @@ cdef class LandingStore(Mapping):
                 context = self.context_of(flight)
             value = self.run_loader(call, terms, context)
             outcome_init(&o, terms.ttl)
-            if self.is_special(value, context):
-                value = self.settle(flight, value, context, &o)
+            if self.is_special(value, terms):
+                value = self.settle(flight, value, context, terms, &o)
         except Exception as error:
             load_ends(flight)
             self.fail(flight, error)
@@ -111,7 +111,7 @@ cdef class LandingStore(Mapping):
         context.know(value, age, () if tags is None else tags.names, None if tags is None else tags.etag)
         return context
 
-    cdef object settle(self, Flight flight, object result, LoadContext context, Outcome* o):
+    cdef object settle(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o):
         """The value that a loader's result stands for, and in ``o`` how it is to be kept; what that borrows is the
         flight's.  Raises what the loader meant to, and what is wrong with its wishes.
         """
@@ -124,14 +124,17 @@ cdef class LandingStore(Mapping):
             value = (<Loaded>result).value
         if value is None and self.none_ttl is not ...:
             o.ttl = FOREVER if self.none_ttl is None else <int64_t>self.none_ttl
+        names = () if terms.tags == NULL else checked_names(<object>terms.tags)
+        etag = None
         if wishes is not None:
             read_wishes(wishes, o, self.core.rules.stale_window, self.core.rules.error_window)
-            names = checked_names(wishes.tags)
-            if names or wishes.etag is not None:
-                flight.tags = self.tags.set_of(names, wishes.etag)
-                self.bear(o, flight.tags, flight.number)
-            if o.ttl != FOREVER:
-                core_set_timed(&self.core)
+            names = tuple(dict.fromkeys(names + checked_names(wishes.tags)))
+            etag = wishes.etag
+        if names or etag is not None:
+            flight.tags = self.tags.set_of(names, etag)
+            self.bear(o, flight.tags, flight.number)
+        if o.ttl != FOREVER:
+            core_set_timed(&self.core)
         if self.core.rules.weighed and o.ttl != 0:
             if wishes is not None and wishes.weight is not ...:
                 o.weight = checked_weight(wishes.weight, "weight", None)
@@ -139,9 +142,12 @@ cdef class LandingStore(Mapping):
                 o.weight = self.weigh(flight.key, value)
         return value
 
-    cdef bint is_special(self, object result, LoadContext context) noexcept:
+    cdef bint is_special(self, object result, const Terms* terms) noexcept:
         """Whether a loader's result is to be settled; otherwise it is the value, kept as the call says."""
-        return context is not None or type(result) is Loaded or self.core.rules.weighed or self.none_ttl is not ...
+        return (
+            terms.context != NO_CONTEXT or terms.tags != NULL or type(result) is Loaded
+            or self.core.rules.weighed or self.none_ttl is not ...
+        )
 
     cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept:
         """``value`` (borrowed) is NULL for an absence; flight.value, or flight.error, is set."""

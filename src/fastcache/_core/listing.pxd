@@ -14,7 +14,8 @@ from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, raw_alloc, raw_free, steal
 from fastcache._core.stripe cimport HIT, PER_ENTRY, Stripe, Verdict
 from fastcache._core.stripe_loads cimport stripe_next_flight
-from fastcache._core.stripe_values cimport Look, stripe_list, stripe_look, stripe_pop, stripe_sweep
+from fastcache._core.stripe_values cimport Look, stripe_look
+from fastcache._core.stripe_whole cimport stripe_list, stripe_pop, stripe_sweep
 from fastcache._core.tag cimport TagSet
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 

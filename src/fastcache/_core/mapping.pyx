@@ -18,7 +18,7 @@ from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport likely, py_decref, steal
 from fastcache._core.store cimport Store
 from fastcache._core.stripe cimport HIT, Verdict
-from fastcache._core.stripe_values cimport stripe_expire
+from fastcache._core.stripe_values cimport stripe_expire, stripe_touch
 from fastcache._core.swap cimport core_displace, core_swap
 from fastcache._core.tag cimport TagSet, checked_names
 from fastcache._core.terms cimport ttl_read
@@ -173,6 +173,25 @@ cdef class Mapping(Store):
         try:
             while True:
                 verdict = stripe_expire(v.stripe, &self.core.rules, &v.probe, v.now, &v.grave)
+                if not visit_again(&v, verdict):
+                    return verdict == HIT
+        finally:
+            probe_end(&v.probe)
+
+    def touch(self, key, /, *, ttl=...):
+        """Begins the life of a key's unexpired value anew; whether it had one.
+
+        :param ttl: seconds that it lives from now on, instead of the cache's; None: for ever; 0 ends it.
+        """
+        cdef int64_t lifetime = ttl_read(&self.core, ttl)
+        cdef Verdict verdict
+        cdef Visit v
+        if lifetime == 0:
+            return self.expire(key)
+        visit_start(&v, &self.core, <PyObject*>key, key_hash(<PyObject*>key), core_now(&self.core))
+        try:
+            while True:
+                verdict = stripe_touch(v.stripe, &self.core.rules, &v.probe, lifetime, v.now, &v.grave)
                 if not visit_again(&v, verdict):
                     return verdict == HIT
         finally:

@@ -9,6 +9,7 @@ from fastcache._core.core cimport Core, core_set_timed
 from fastcache._core.entry cimport is_older
 from fastcache._core.py cimport FOREVER
 from fastcache._core.seconds cimport to_nanoseconds
+from fastcache._core.tag cimport checked_names
 
 # How a call was answered.
 cdef enum Status:
@@ -34,6 +35,7 @@ cdef struct Terms:
     ContextStyle context
     bint with_status        # the caller wants to know it
     PyObject* default       # borrowed; instead of an absence's exception, or NULL
+    PyObject* tags          # borrowed; a str or several that what is loaded is to bear, or NULL
     # Out.
     Status status
     bint shared             # others got the same result
@@ -45,7 +47,7 @@ cdef inline void terms_usual(Terms* terms, int64_t ttl, bint coalesce, ContextSt
     terms.deadline = terms.patience = FOREVER
     terms.context = context
     terms.with_status = terms.shared = False
-    terms.default = NULL
+    terms.default = terms.tags = NULL
     terms.status = MISSED
 
 
@@ -107,6 +109,9 @@ cdef inline int terms_read(Terms* terms, Core* core, str method, str name, objec
         terms.context = POSITIONAL_CONTEXT if flag(name, value) else NO_CONTEXT
     elif name == "with_status":
         terms.with_status = flag(name, value)
+    elif name == "tags":
+        checked_names(value)
+        terms.tags = <PyObject*>value
     elif name == "default":
         terms.default = <PyObject*>value
     else:

@@ -10,7 +10,7 @@ from fastcache._core.py cimport FOREVER
 from fastcache._core.shelf cimport shelf_empty, stop_world
 from fastcache._core.stripe cimport UNREAD, Stripe
 from fastcache._core.stripe_room cimport TURN_STEPS
-from fastcache._core.stripe_values cimport stripe_evict, stripe_expect_removals, stripe_sweep
+from fastcache._core.stripe_whole cimport stripe_evict, stripe_expect_removals, stripe_sweep
 
 cdef enum:
     # More bytes than this that nobody needs are worth a pause of all threads.

@@ -1,0 +1,97 @@
+"""Loads that a program asks for before anybody needs their values: refreshing, and warming a cache up."""
+
+from __future__ import annotations
+
+import contextvars
+import random
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastcache._config import Seconds, check_count
+from fastcache._threads import start
+
+if TYPE_CHECKING:
+    from fastcache._core.getting import GettingStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """What came of warming a cache up: keys that were loaded, that had a value before, and that failed, and why."""
+
+    loaded: int = 0
+    present: int = 0
+    errors: dict[Any, Exception] = field(default_factory=dict)
+
+
+def in_background(work: Callable[[], T]) -> Future[T]:
+    """Runs ``work`` in a thread of its own, with a copy of this one's context; in this one if none can be started."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            value = work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+
+    try:
+        start(partial(contextvars.copy_context().run, run))
+    except RuntimeError:
+        run()
+    return future
+
+
+def warm(
+    cache: GettingStore[Any, Any],
+    keys: Iterable[Any],
+    loader: Callable[[Any], Any],
+    *,
+    concurrency: int,
+    spread: float,
+    ttl: Seconds | None,
+) -> Warmed:
+    """Loads what is missing of ``keys``; the calling thread is one of the ``concurrency`` that do."""
+    check_count("concurrency", concurrency)
+    if isinstance(spread, bool) or not isinstance(spread, (int, float)):
+        raise TypeError(f"spread must be a number, not {spread!r}")
+    if not 0 <= spread < 1:
+        raise ValueError(f"spread must be at least 0 and below 1, not {spread!r}")
+    if not callable(loader):
+        raise TypeError(f"loader must be callable, not {loader!r}")
+    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
+    left = deque(dict.fromkeys(keys))
+    loaded: deque[Any] = deque()
+    present: deque[Any] = deque()
+    errors: dict[Any, Exception] = {}
+
+    def load_some() -> None:
+        while True:
+            try:
+                key = left.popleft()
+            except IndexError:
+                return
+            if key in cache:
+                present.append(key)
+                continue
+            options: dict[str, Any] = {} if not seconds else {"ttl": seconds * (1 - random.uniform(0, spread))}
+            try:
+                cache.get_or_load(key, loader, **options)
+            except Exception as error:
+                errors[key] = error
+            else:
+                loaded.append(key)
+
+    helpers = [in_background(load_some) for _ in range(min(concurrency, len(left)) - 1)]
+    load_some()
+    for helper in helpers:
+        helper.result()
+    return Warmed(len(loaded), len(present), errors)

@@ -1,0 +1,151 @@
+"""Refreshing a key on demand, warming a cache up, and touching what is there."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from typing import Any
+
+import pytest
+
+from fastcache import Cache
+from fastcache.testing import MovableClock
+from tests.harness.gates import LIMIT, Call, HeldLoader, await_until, await_waiters
+
+
+def test_a_refresh_loads_anew_while_the_old_value_is_served(cache: Cache[Any, Any]) -> None:
+    cache["k"] = "old"
+    loader = HeldLoader("new")
+    future = cache.refresh("k", loader)
+    loader.gate.reached()
+    assert (cache["k"], cache.get_or_load("k", HeldLoader("none")), future.done()) == ("old", "old", False)
+    loader.gate.open()
+    assert (future.result(LIMIT), cache["k"]) == ("new", "new")
+
+
+def test_refreshes_at_the_same_time_are_one_load(cache: Cache[Any, Any]) -> None:
+    loader = HeldLoader("new")
+    futures = [cache.refresh("k", loader) for _ in range(5)]
+    loader.gate.reached()
+    await_waiters(cache, 4)
+    loader.gate.open()
+    assert [future.result(LIMIT) for future in futures] == ["new"] * 5
+    assert loader.calls == ["k"]
+
+
+def test_a_failing_refresh_says_so_and_leaves_the_value(cache: Cache[Any, Any]) -> None:
+    cache["k"] = "old"
+    loader = HeldLoader(OSError("down"))
+    loader.gate.open()
+    with pytest.raises(OSError, match="down"):
+        cache.refresh("k", loader).result(LIMIT)
+    assert cache["k"] == "old"
+
+
+def test_a_refresh_has_the_callers_context(cache: Cache[Any, Any]) -> None:
+    variable = contextvars.ContextVar("variable", default="none")
+    variable.set("the caller's")
+    assert cache.refresh("k", lambda key: variable.get()).result(LIMIT) == "the caller's"
+
+
+@pytest.mark.parametrize("options", [{"ttl": -1}, {"tags": 1}, {"nonsense": 1}])
+def test_bad_options_of_a_refresh_are_named(cache: Cache[Any, Any], options: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError), match=next(iter(options))):
+        cache.refresh("k", lambda key: 1, **options).result(LIMIT)
+    assert "k" not in cache
+
+
+def test_a_refresh_needs_a_loader(cache: Cache[Any, Any]) -> None:
+    with pytest.raises(TypeError, match="loader must be callable, not 1"):
+        cache.refresh("k", 1)  # type: ignore[arg-type]
+
+
+def test_warming_loads_what_is_missing_once(cache: Cache[Any, Any]) -> None:
+    cache[1] = "here"
+    calls: list[int] = []
+
+    def load(key: int) -> int:
+        calls.append(key)
+        return key * 10
+
+    warmed = cache.warm([0, 1, 2, 3, 2], load, concurrency=3)
+    assert (warmed.loaded, warmed.present, warmed.errors) == (3, 1, {})
+    assert (sorted(calls), cache[1], cache[3]) == ([0, 2, 3], "here", 30)
+
+
+def test_warming_runs_no_more_loads_at_a_time_than_asked(cache: Cache[Any, Any]) -> None:
+    running, most = 0, 0
+    lock = threading.Lock()
+    together = threading.Barrier(3, timeout=LIMIT)
+
+    def load(key: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        together.wait()
+        with lock:
+            running -= 1
+        return key
+
+    assert cache.warm(range(9), load, concurrency=3).loaded == 9
+    assert most == 3
+
+
+def test_first_lifetimes_of_what_is_warmed_are_spread(clock: MovableClock) -> None:
+    cache: Cache[Any, Any] = Cache(ttl=100, clock=clock)
+    cache.warm(range(200), lambda key: key, spread=0.5, concurrency=1)
+    lifetimes = [cache.get_entry(key).ttl_left for key in range(200)]  # type: ignore[union-attr]
+    assert all(50 <= left <= 100 for left in lifetimes)
+    assert max(lifetimes) - min(lifetimes) > 25
+
+
+def test_what_fails_to_warm_is_told_and_keeps_nobody_back(cache: Cache[Any, Any]) -> None:
+    def load(key: int) -> int:
+        if key == 1:
+            raise OSError("one")
+        return key
+
+    warmed = cache.warm(range(3), load, ttl=5)
+    assert (warmed.loaded, list(warmed.errors), repr(warmed.errors[1])) == (2, [1], "OSError('one')")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [({"concurrency": 0}, "concurrency"), ({"spread": 1}, "spread"), ({"spread": "x"}, "spread")]
+)
+def test_bad_options_of_warming_are_named(cache: Cache[Any, Any], options: dict[str, Any], named: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=named):
+        cache.warm([1], lambda key: key, **options)
+    assert len(cache) == 0
+
+
+def test_touching_begins_a_life_anew(cache: Cache[Any, Any], clock: MovableClock) -> None:
+    cache["k"] = "v"
+    clock.advance(59)
+    assert cache.touch("k")
+    clock.advance(59)
+    assert cache["k"] == "v"
+    assert cache.touch("k", ttl=5)
+    clock.advance(5)
+    assert (cache.touch("k"), cache.touch("none"), "k" in cache) == (False, False, False)
+
+
+def test_touching_with_no_ttl_keeps_for_ever_and_with_zero_ends(cache: Cache[Any, Any], clock: MovableClock) -> None:
+    cache["k"] = "v"
+    assert cache.touch("k", ttl=None)
+    clock.advance(10**6)
+    assert cache["k"] == "v"
+    assert cache.touch("k", ttl=0)
+    assert "k" not in cache
+
+
+def test_touching_leaves_a_load_under_way_alone(cache: Cache[Any, Any], clock: MovableClock) -> None:
+    cache["k"] = "old"
+    loader = HeldLoader("new")
+    call = Call(cache.get_or_load, "k", loader, force=True)
+    loader.gate.reached()
+    clock.advance(30)
+    assert cache.touch("k")
+    loader.gate.open()
+    assert call.result() == "new"
+    await_until(lambda: cache["k"] == "new", "the load")
