@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {
     "what is alive": "_registry",
-    "plain words": "_errors _sizes _stats _refresh _threads _bulkhead _core.__init__ _core.py _core.mutex _core.clock "
-    "_core.seconds _core.jitter _core.method _core.shelf",
+    "plain words": "_errors _sizes _stats _refresh _threads _bulkhead _core.__init__ _core.py _core.mutex "
+    "_core.clock _core.seconds _core.jitter _core.method _core.shelf _refresh_log testing._executors testing._held",
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "
     "_core.movable _core.seqlock _core.histogram _core.tag",
     "who waits for whom": "_core.graph",
@@ -57,10 +57,10 @@ LAYERS = {
     "a store that loads": "_core.loading",
     "its face": "_core.getting",
     "a function's store": "_core.function",
-    "options and views": "_config _views",
+    "options and views": "_config _views testing._caches",
     "options of loads": "_load_config",
     "all options": "_options _renewal _namespace",
-    "what users make": "_cache _single _policy _fork testing",
+    "what users make": "_cache _single _policy _fork testing.__init__",
     "what methods need": "_methods",
     "the decorator": "_decorator",
     "the public names": "__init__",

@@ -17,6 +17,7 @@ with a ``map`` over the operation: then the list says whether it has been done.
 from __future__ import annotations
 
 import _thread
+import contextlib
 import threading
 import time
 from collections import deque
@@ -49,11 +50,9 @@ class _Thread:
         self.door.acquire()
 
     def admit(self) -> bool:
-        try:
+        # Told already.
+        with contextlib.suppress(RuntimeError):
             self.door.release()
-        except RuntimeError:
-            # Told already.
-            pass
         return True
 
 
@@ -96,7 +95,8 @@ class Bulkhead:
 
         If it raises, which only a signal handler can make it do, no place is taken.
         """
-        places, place = self._places, list[None]()
+        places = self._places
+        place: list[None] = []
         try:
             self._take(places, place)
         except BaseException:
@@ -114,7 +114,9 @@ class Bulkhead:
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             line, places = self._line, self._places
-            place, queued, withdrawn = list[None](), list[None](), list[None]()
+            place: list[None] = []
+            queued: list[None] = []
+            withdrawn: list[None] = []
             waiter = _Thread()
             try:
                 self._take(places, place)
@@ -155,7 +157,8 @@ class Bulkhead:
         may have been told so.
         """
         line, places = self._line, self._places
-        queued, withdrawn = list[None](), list[None]()
+        queued: list[None] = []
+        withdrawn: list[None] = []
         try:
             queued.extend(map(line.append, (waiter,)))
             self.serve()
@@ -166,35 +169,36 @@ class Bulkhead:
 
     def withdraw(self, waiter: Waiter) -> bool:
         """Takes a waiter out of the line; False: it has a place or is being told so, and must not call itself gone."""
-        withdrawn = list[None]()
+        withdrawn: list[None] = []
         self._withdraw(self._line, waiter, withdrawn)
         return withdrawn != []
 
     def serve(self) -> None:
         """Gives free places to those in line."""
         line, places = self._line, self._places
-        while line and places:
+        while True:
+            # Changes nothing; but without a GIL it takes the line's own lock, so that whoever stands in line after
+            # this sees the places that were put back before.
+            line.rotate(0)
+            if not line or not places:
+                return
             self._hand_on(line, places)
 
     def _hand_on(self, line: deque[Waiter], places: deque[None]) -> None:
         """Gives a place to the first in line, unless others are faster."""
-        place, first = list[None](), list[Waiter]()
+        place: list[None] = []
+        first: list[Waiter] = []
         told = False
         try:
             place.extend(map(deque.pop, (places,)))
             first.extend(map(deque.popleft, (line,)))
+            told = first[0].admit()
         except IndexError:
             pass
         except BaseException:
             if first:
                 told = first[0].admit()
             raise
-        else:
-            try:
-                told = first[0].admit()
-            except BaseException:
-                told = first[0].admit()
-                raise
         finally:
             if not told:
                 places.extend(place)
@@ -206,7 +210,7 @@ class Bulkhead:
         try:
             place.extend(map(deque.pop, (places,)))
         except IndexError:
-            pass
+            return
 
     def _undo(self, places: deque[None], place: list[None]) -> None:
         """After an interrupt: gives back what was taken, and does what may have been left undone."""
@@ -215,10 +219,8 @@ class Bulkhead:
 
     @staticmethod
     def _withdraw(line: deque[Waiter], waiter: Waiter, withdrawn: list[None]) -> None:
-        try:
+        with contextlib.suppress(ValueError):
             withdrawn.extend(map(line.remove, (waiter,)))
-        except ValueError:
-            pass
 
     def _wait(self, line: deque[Waiter], waiter: _Thread, until: float | None) -> bool:
         """Waits to be admitted; False if time is up, or the line is no more."""

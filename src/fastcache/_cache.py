@@ -29,6 +29,7 @@ from fastcache._errors import NotFound
 from fastcache._load_config import ErrorTypes, checked_executor, load_settings
 from fastcache._namespace import Namespace
 from fastcache._refresh import RefreshPool
+from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
 from fastcache._renewal import Warmed, in_background, warm
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
@@ -164,6 +165,7 @@ class Cache(GettingStore[K, V]):
             stale_on=stale_on,
             fatal=fatal,
             max_concurrent_loads=max_concurrent_loads,
+            log=RefreshLog(name or hex(id(self))),
         )
         self._executor = checked_executor(executor)
         self._configure(checked)

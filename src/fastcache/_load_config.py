@@ -9,6 +9,7 @@ from fastcache._bulkhead import Bulkhead
 from fastcache._config import check_count
 from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
+from fastcache._refresh_log import RefreshLog
 
 ErrorTypes = type[Exception] | tuple[type[Exception], ...]
 
@@ -24,7 +25,7 @@ class LoadSettings(NamedTuple):
     stale_on: tuple[type[Exception], ...]
     fatal: tuple[type[Exception], ...]
     bulkhead: Bulkhead | None
-    log: Any
+    log: RefreshLog | None
 
 
 def load_settings(
@@ -36,7 +37,7 @@ def load_settings(
     stale_on: ErrorTypes = Exception,
     fatal: ErrorTypes = (),
     max_concurrent_loads: int | None = None,
-    log: Any = None,
+    log: RefreshLog | None = None,
 ) -> LoadSettings:
     """TypeError or ValueError names the parameter and the value."""
     for parameter, flag in (("coalesce", coalesce), ("with_context", with_context)):

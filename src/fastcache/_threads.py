@@ -43,13 +43,19 @@ def start(run: Callable[[], object]) -> None:
     """Calls ``run()`` in a daemon thread at once, never behind another call.
 
     Whatever ``run`` raises ends with it.  RuntimeError: no thread can be started, or the process is ending; ``run`` has
-    not been called and will not be.  After any other exception, which only a signal handler can have raised here, it
-    will not be called either, unless it has begun.
+    not been called and will not be.  After any other exception, most likely of a signal handler, it will not be called
+    either, unless it has begun.
     """
     # Emptied by whoever is to make the call, or to see that nobody will.
     call = [run]
     try:
         _hand_over(lambda: call.pop()())
+    except MemoryError as error:
+        # Whoever takes it out decides whether it is made.
+        with contextlib.suppress(IndexError):
+            call.pop()
+            raise RuntimeError("no memory for a thread") from error
+        raise
     except BaseException:
         call.clear()
         raise
@@ -71,10 +77,7 @@ def _hand_over(run: Callable[[], object]) -> None:
         except Empty:
             return
     thread = threading.Thread(target=_work, args=(run,), name="fastcache-load", daemon=True)
-    try:
-        thread.start()
-    except MemoryError as error:
-        raise RuntimeError("no memory for a thread") from error
+    thread.start()
 
 
 def _work(run: Callable[[], object] | None) -> None:

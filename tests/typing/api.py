@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from concurrent.futures import Future
+from typing import Any, assert_type
 
 import fastcache
 from fastcache import (
@@ -19,7 +20,15 @@ from fastcache import (
     percent,
     sizeof,
 )
-from fastcache.testing import MovableClock
+from fastcache.testing import (
+    HeldLoader,
+    InlineExecutor,
+    ManualExecutor,
+    MovableClock,
+    assert_no_flights,
+    clear_all,
+    open_flights,
+)
 
 
 def load(key: str) -> int:
@@ -81,3 +90,17 @@ assert_type(SingleFlight().do("k", load, "k"), Flown[int])
 bare("no")  # type: ignore[arg-type]
 cache["k"] = "no"  # type: ignore[assignment]
 fastcache.Cache(0.5)  # type: ignore[arg-type]
+
+held: HeldLoader[int] = HeldLoader(timeout=5)
+assert_type(cache.get_or_load("k", held), int)
+held.reached(1, timeout=5)
+held.release(1)
+held.release(ValueError())
+assert_type(held.calls, list[object])
+assert_type(InlineExecutor().submit(load, "k"), Future[int])
+assert_type(ManualExecutor().submit(load, "k"), Future[int])
+assert_type(ManualExecutor().run_next(), bool)
+assert_type(ManualExecutor().run_all(), int)
+assert_type(open_flights(), list[tuple[Any, FlightInfo]])
+assert_no_flights()
+clear_all()
