@@ -39,6 +39,11 @@ cdef class Flight:
     cdef int64_t number         # of invalidations of tags before it began
     cdef object admitted        # the bulkhead in which it has a place, to be given back at its end; or None
     cdef object beside          # the flight that this one, which is linked nowhere, runs beside; or None
+    # For the log.
+    cdef double took_over       # seconds that the flight had taken whose place this one took; 0: none
+    cdef double useless         # seconds that its value lives, if loading it took longer; else 0
+    cdef double retry_in        # seconds, after a failure
+    cdef uint32_t failures      # in a row: before a success, or with this one
     cdef bint at_bulkhead       # QUEUED because it waits for a place: to be claimed by who has one
     # Guarded by the mutex.
     cdef Mutex mutex

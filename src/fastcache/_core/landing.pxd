@@ -27,5 +27,4 @@ cdef class LandingStore(Mapping):
     cdef void land_absent(self, Flight flight, object error) noexcept
     cdef void fail(self, Flight flight, object error) noexcept
     cdef void give_up(self, Flight flight) noexcept
-    cdef int give_back(self, Flight flight) except -1
-    cdef void tell_log(self, Flight flight, object error, int failures, double retry_in) noexcept
+    cdef int conclude(self, Flight flight) except -1

@@ -74,7 +74,7 @@ cdef class LandingStore(Mapping):
         except Exception as error:
             load_ends(flight)
             self.fail(flight, error)
-            self.give_back(flight)
+            self.conclude(flight)
             if terms.default != NULL and flight.absent:
                 return <object>terms.default
             if flight.has_fallback and terms_accept(
@@ -87,12 +87,13 @@ cdef class LandingStore(Mapping):
             # An interrupt is its receiver's alone: somebody else may load.
             load_ends(flight)
             self.give_up(flight)
-            self.give_back(flight)
+            self.conclude(flight)
             raise
         load_ends(flight)
         flight.value = value
         self.publish(flight, <PyObject*>value, &o)
-        self.give_back(flight)
+        if flight.admitted is not None or flight.failures or flight.took_over or flight.useless:
+            self.conclude(flight)
         terms.shared = flight.shared
         return value
 
@@ -170,7 +171,8 @@ cdef class LandingStore(Mapping):
         while True:
             now = core_birth(&self.core, o.ttl)
             if stripe_publish(
-                s, &self.core.rules, linked.slot, <PyObject*>linked, value, o, took, now, flight.behind, &shared, &g,
+                s, &self.core.rules, linked.slot, <PyObject*>linked, value, o, took, now, flight.behind, &shared,
+                &flight.failures, &g,
             ) != NO_PLACE:
                 break
             elsewhere = grave_left(&g) >= 2 * PER_ENTRY
@@ -181,6 +183,8 @@ cdef class LandingStore(Mapping):
         if self.core.timing != UNTIMED and self.core.stripe_mask > 0:
             core_sweep_elsewhere(&self.core, now, &g)
         flight.shared = shared
+        if self.core.rules.adaptive_ahead and 0 < o.ttl <= took:
+            flight.useless = o.ttl / 1e9
         flight.end(FAILED if value == NULL else LANDED)
         # Only now: a finalizer may take its time, or ask for this very key.
         graves_drop(later, self.core.listener)
@@ -224,10 +228,10 @@ cdef class LandingStore(Mapping):
             flight.has_fallback = True
             flight.fallback_written_at = f.written_at
             flight.fallback_ends_at = f.ends_at
+        flight.failures = f.failures
+        flight.retry_in = (f.retry_at - now) / 1e9
         flight.end(FAILED)
         grave_drop(&g, self.core.listener)
-        if self.log is not None and (flight.behind or flight.has_fallback):
-            self.tell_log(flight, error, f.failures, (f.retry_at - now) / 1e9)
 
     cdef void give_up(self, Flight flight) noexcept:
         """Ends a flight that comes to nothing; those who wait begin anew."""
@@ -240,23 +244,26 @@ cdef class LandingStore(Mapping):
         flight.end(ABANDONED)
         grave_drop(&g, self.core.listener)
 
-    cdef int give_back(self, Flight flight) except -1:
-        """Gives back the flight's place in the bulkhead, if it has one; then raises what a signal handler raised."""
+    cdef int conclude(self, Flight flight) except -1:
+        """After a flight has ended: leaves the bulkhead, and tells the log.  Raises what a signal handler raises."""
         bulkhead = flight.admitted
-        if bulkhead is None:
+        if bulkhead is not None:
+            flight.admitted = None
+            bulkhead.vacate()
+            try:
+                bulkhead.serve()
+            except BaseException:
+                bulkhead.serve()
+                raise
+        log = self.log
+        if log is None:
             return 0
-        flight.admitted = None
-        bulkhead.vacate()
-        try:
-            bulkhead.serve()
-        except BaseException:
-            bulkhead.serve()
-            raise
+        if flight.took_over:
+            log.superseded(flight.key, flight.took_over)
+        if flight.error is None and flight.failures:
+            log.recovered(flight.key, flight.failures)
+        elif flight.error is not None and (flight.behind or flight.has_fallback) and not flight.absent:
+            log.failed(flight.key, flight.error, flight.failures, flight.retry_in)
+        if flight.useless:
+            log.useless(flight.useless, (core_coarse_now(&self.core) - flight.started_at) / 1e9)
         return 0
-
-    cdef void tell_log(self, Flight flight, object error, int failures, double retry_in) noexcept:
-        try:
-            self.log.failed(flight.key, error, failures, retry_in)
-        except Exception:
-            # A log must not turn a load that has ended into one that fails.
-            pass

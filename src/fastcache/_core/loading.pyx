@@ -107,9 +107,8 @@ cdef class LoadingStore(LandingStore):
             raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
         # Who asks for a load that begins now leaves the others where they are.
         if not terms.ask.anew:
+            flight.took_over = max(1e-9, (flight.started_at - former.started_at) / 1e9)
             former.move_followers()
-            if self.log is not None:
-                self.log.superseded(flight.key, (flight.started_at - former.started_at) / 1e9)
         return 0
 
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms):

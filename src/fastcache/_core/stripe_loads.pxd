@@ -87,11 +87,11 @@ cdef inline void stripe_come_to_nothing_lock_held(
 
 cdef inline Verdict stripe_publish(
     Stripe* s, Rules* r, uint32_t slot, PyObject* flight, PyObject* value, const Outcome* o, int64_t took,
-    int64_t now, bint behind, bint* shared, Grave* g,
+    int64_t now, bint behind, bint* shared, uint32_t* failures, Grave* g,
 ) noexcept nogil:
     """Stores what a flight has loaded and unlinks it; MISS if it may not be stored, or is heavier than the store.
 
-    ``value`` is NULL for an absence.  ``behind`` says that the load ran behind a served value; ``shared`` is set if
+    ``failures`` becomes how many there were in a row before.  ``value`` is NULL for an absence.  ``behind`` says that the load ran behind a served value; ``shared`` is set if
     others have joined it.
     """
     cdef Verdict verdict = DONE
@@ -101,6 +101,7 @@ cdef inline Verdict stripe_publish(
     x = stripe_landing_lock_held(s, slot, flight)
     if x != NULL and x.followers > 0 and x.flight == flight:
         shared[0] = True
+    failures[0] = x.failures if x != NULL else 0
     # A superseded load that comes in first: the one that took its place will still be newer.
     early = x != NULL and x.former == flight
     if x == NULL:
