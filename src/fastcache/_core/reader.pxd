@@ -19,11 +19,11 @@ from fastcache._core.evict cimport MARKS_FULL
 from fastcache._core.glimpse cimport (
     glimpse_equal, leave_u8, py_give_back, py_try_incref, see_i64, see_pointer, see_u8, see_u32,
 )
+from fastcache._core.index cimport EMPTY, SLOT, TAG, home
 from fastcache._core.key cimport ASK, YES, Equality
 from fastcache._core.py cimport unlikely
 from fastcache._core.seqlock cimport read_holds
 from fastcache._core.stripe cimport Stripe
-from fastcache._core.table cimport EMPTY, SLOT, TAG, home
 
 
 cdef inline Entry* reader_entry(Stripe* s, uint64_t sequence, uint32_t slot) noexcept nogil:

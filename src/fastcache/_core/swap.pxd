@@ -11,6 +11,7 @@ from fastcache._core.core cimport Core, core_stripe
 from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_victim
 from fastcache._core.grave cimport SIZE, Grave, grave_add
+from fastcache._core.index cimport index_find
 from fastcache._core.key cimport YES, key_equal
 from fastcache._core.mutex cimport atomic_load
 from fastcache._core.py cimport likely, py_incref, py_may_be_gc, unlikely
@@ -19,7 +20,7 @@ from fastcache._core.seqlock cimport write_lock, write_unlock
 from fastcache._core.stripe cimport (
     Stripe, stripe_age_lock_held, stripe_drop_value_lock_held, stripe_expose_lock_held,
 )
-from fastcache._core.table cimport NO_SLOT, table_candidate, table_entry, table_reuse
+from fastcache._core.table cimport NO_SLOT, table_entry, table_reuse
 
 
 cdef inline bint core_may_sweep_lock_held(const Core* core, const Stripe* s, int64_t now) noexcept nogil:
@@ -37,11 +38,11 @@ cdef inline PyObject* core_swap(
     cdef uint32_t slot
     cdef Entry* e
     write_lock(&s.lock)
-    e = table_candidate(&s.table, <uint32_t>hash, &slot)
+    e = index_find(&s.table, <uint32_t>hash, &slot)
     if (
         likely(e != NULL and core.rules.plain and not e.has_extra)
         and not core_may_sweep_lock_held(core, s, now)
-        and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES))
+        and (likely(e.key == key) or key_equal(e.key, key) == YES)
     ):
         former = <PyObject*>e.content
         py_incref(value)
@@ -67,8 +68,7 @@ cdef inline bint core_displace(
     if (
         core.rules.plain and s.values > 0 and rules_are_full(&core.rules)
         and not core_may_sweep_lock_held(core, s, now)
-        # Without a word of its tag a key is certainly absent.
-        and table_candidate(&s.table, <uint32_t>hash, &slot) == NULL
+        and index_find(&s.table, <uint32_t>hash, &slot) == NULL
         # The slot that leaves has its memory already; a place in a queue may not.
         and order_reserve(&s.order, &s.table, 0)
     ):
