@@ -11,7 +11,7 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_length, call_packing, call_unpack
-from fastcache._core.core cimport PARALLEL, core_ceiling, core_glance, core_glance_items, core_peek
+from fastcache._core.core cimport PARALLEL, core_ceiling, core_glance_items, core_peek
 from fastcache._core.key cimport items_hash, items_hash_holds, key_hash
 from fastcache._core.loading cimport LoadingStore, Terms
 from fastcache._core.py cimport FOREVER, likely, py_is_int, py_is_str, py_vectorcall, steal
@@ -199,11 +199,8 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
         # Keys are borrowed from the arguments, which the caller holds.
         if count == 1 and (py_is_str(items[0]) or py_is_int(items[0])):
             hash = key_hash(items[0])
-            value = core_glance(&self.store.core, ceiling, items[0], hash)
-            if likely(value != NULL):
-                return steal(value)
             value = core_peek(&self.store.core, ceiling, items[0], hash)
-            if value != NULL:
+            if likely(value != NULL):
                 return steal(value)
             return call_missing(self, items[0], hash, args, positional, NULL)
         elif GLANCE_AT_ITEMS:

@@ -22,7 +22,7 @@ from fastcache._core.index cimport (
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
 from fastcache._core.ledger cimport NO_CHUNK
 from fastcache._core.probe cimport Probe, probe_compare
-from fastcache._core.py cimport unlikely
+from fastcache._core.py cimport likely, unlikely
 from fastcache._core.shelf cimport Shelf, shelf_empty, shelve_words, take_words
 
 cdef extern from *:
@@ -135,7 +135,9 @@ cdef inline Entry* table_peek(const Table* t, PyObject* key, uint32_t h, uint32_
     cdef uint32_t i = home(h) & t.mask
     cdef uint32_t word
     cdef Equality verdict
-    cdef Entry* e
+    cdef Entry* e = index_find(t, h, slot)
+    if likely(e == NULL or e.key == key):
+        return e
     while True:
         word = t.index[i]
         if word == EMPTY:
