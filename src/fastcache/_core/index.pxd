@@ -16,7 +16,7 @@ from libc.stdint cimport uint32_t
 
 from fastcache._core.chunks cimport Table, table_entry
 from fastcache._core.entry cimport Entry
-from fastcache._core.py cimport likely
+from fastcache._core.py cimport likely, unlikely
 
 cdef extern from *:
     """
@@ -54,6 +54,15 @@ cdef inline bint index_holds(const Table* t, uint32_t i) noexcept nogil:
 cdef inline uint32_t below(uint32_t empty) noexcept nogil:
     """The words before the first empty one, of which there is one."""
     return (empty & (0 - empty)) - 1
+
+
+cdef inline Entry* index_first(const Table* t, uint32_t h, uint32_t* slot) noexcept nogil:
+    """The entry of the word at the hash's home, if that has its tag: most probably the one; or NULL."""
+    cdef uint32_t word = t.index[home(h) & t.mask]
+    if (word ^ h) & TAG != 0 or unlikely(word == EMPTY):
+        return NULL
+    slot[0] = (word & SLOT) - 1
+    return table_entry(t, slot[0])
 
 
 cdef inline Entry* index_find(const Table* t, uint32_t h, uint32_t* slot) noexcept nogil:

@@ -11,7 +11,7 @@ from fastcache._core.core cimport Core, core_stripe
 from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_victim
 from fastcache._core.grave cimport SIZE, Grave, grave_add
-from fastcache._core.index cimport index_find
+from fastcache._core.index cimport index_find, index_first
 from fastcache._core.key cimport YES, key_equal
 from fastcache._core.mutex cimport atomic_load
 from fastcache._core.py cimport likely, py_incref, py_may_be_gc, unlikely
@@ -38,11 +38,14 @@ cdef inline PyObject* core_swap(
     cdef uint32_t slot
     cdef Entry* e
     write_lock(&s.lock)
-    e = index_find(&s.table, <uint32_t>hash, &slot)
+    e = index_first(&s.table, <uint32_t>hash, &slot)
+    if unlikely(e == NULL or e.key != key):
+        e = index_find(&s.table, <uint32_t>hash, &slot)
+        if e != NULL and e.key != key and key_equal(e.key, key) != YES:
+            e = NULL
     if (
         likely(e != NULL and core.rules.plain and not e.has_extra)
         and not core_may_sweep_lock_held(core, s, now)
-        and (likely(e.key == key) or key_equal(e.key, key) == YES)
     ):
         former = <PyObject*>e.content
         py_incref(value)
