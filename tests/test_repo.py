@@ -34,6 +34,7 @@ LAYERS = {
     "counts of threads": "_core.tally",
     "a search": "_core.probe",
     "slots": "_core.chunks",
+    "their index": "_core.index",
     "a table": "_core.table",
     "what orders are made of": "_core.ghost _core.links _core.queue _core.share",
     "a hand over the slots": "_core.hand",

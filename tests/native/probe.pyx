@@ -19,7 +19,7 @@ from fastcache._core.key cimport key_equal, key_hash
 from fastcache._core.ledger cimport VACANT
 from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.probe cimport Probe, probe_end, probe_settle, probe_start
-from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_incref, raw_free, steal
+from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_incref, py_tuple_items, py_tuple_length, raw_free, steal
 from fastcache._core.reader cimport reader_find, reader_take
 from fastcache._core.seqlock cimport close_reads, read_allowed, read_begin
 from fastcache._core.shelf cimport shelf_bytes
@@ -190,7 +190,15 @@ cdef class ReadProbe:
 
     def find(self):
         """Whether there is such a key."""
-        self.entry = reader_find(self.stripe, self.sequence, <PyObject*>self.key, <uint32_t>self.hash)
+        self.entry = reader_find(self.stripe, self.sequence, <PyObject*>self.key, NULL, 0, <uint32_t>self.hash)
+        return self.entry != NULL
+
+    def find_items(self):
+        """The same by the items of a tuple alone."""
+        cdef PyObject* key = <PyObject*>self.key
+        self.entry = reader_find(
+            self.stripe, self.sequence, NULL, py_tuple_items(key), py_tuple_length(key), <uint32_t>self.hash,
+        )
         return self.entry != NULL
 
     def take(self, int64_t ceiling=0):

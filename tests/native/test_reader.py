@@ -34,6 +34,14 @@ def another(key: Any) -> Any:
     return key + 1 - 1 if isinstance(key, int) else key * 2 / 2
 
 
+@pytest.fixture
+def running() -> Iterator[None]:
+    """The world is not stopped, as it never is amid a read."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 KEYS = [
     *(
         "key",
@@ -61,6 +69,35 @@ def test_a_read_finds_what_was_written_under_an_equal_key(key: Any) -> None:
     for asked in (key, another(key)):
         read = probe.ReadProbe(cache, asked)
         assert (read.begin(), read.find(), read.take() is value) == (True, True, True)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if isinstance(key, tuple)], ids=repr)
+def test_a_read_finds_a_tuple_by_its_items(key: tuple[Any, ...]) -> None:
+    cache: Cache[Any, Any] = Cache()
+    value = Value()
+    cache[key] = value
+    cache[(*key, "more")] = "another"
+    for asked in (key, another(key)):
+        read = probe.ReadProbe(cache, asked)
+        assert (read.begin(), read.find_items(), read.take() is value) == (True, True, True)
+    for absent in ((*key, "other"), (("nested",),)):
+        read = probe.ReadProbe(cache, absent)
+        assert (read.begin(), read.find_items()) == (True, False)
+
+
+@pytest.mark.usefixtures("running")
+def test_a_write_amid_a_read_by_items_makes_it_ask_again() -> None:
+    cache: Cache[Any, Any] = Cache(100)
+    cache["a", 1] = "value"
+    read = probe.ReadProbe(cache, ("a", 1))
+    assert read.begin()
+    assert cache.pop(("a", 1)) == "value"
+    assert not read.find_items()
+    cache["a", 1] = "value"
+    assert read.begin()
+    assert read.find_items()
+    cache["a", 1] = "another"
+    assert read.take() is None
 
 
 @pytest.mark.parametrize("key", ["k" * 5000, 10**20000, b"b" * 5000, (("nested",), 1)], ids=type)
@@ -113,14 +150,6 @@ WRITES: dict[str, Callable[[Cache[Any, Any]], Any]] = {
 
 
 GROWTH = [write for name, write in WRITES.items() if name.startswith("growth")]
-
-
-@pytest.fixture
-def running() -> Iterator[None]:
-    """The world is not stopped, as it never is amid a read."""
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("running")

@@ -174,16 +174,17 @@ cdef inline PyObject* core_serve_extended_lock_held(
 
 
 cdef inline PyObject* core_glance(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
-    """``core_peek`` for a key whose tag no other key bears before it; NULL leaves all others to it.
+    """``core_peek`` for a key whose tag no other key bears before it, and that nobody writes; NULL leaves others to it.
 
     This is what is inlined into callers.  They read the ceiling first of all, while few registers must be saved.
     """
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* value = NULL
+    cdef bint settled
     cdef uint32_t slot
     cdef Entry* e
     if FREE_READS:
-        return core_read(core, ceiling, key, hash)
+        return core_try_read(core, ceiling, key, NULL, 0, hash, &settled)
     mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if likely(e != NULL) and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES)):
@@ -198,8 +199,13 @@ cdef inline PyObject* core_glance_items(
     """``core_glance`` for the tuple of these items, which need not exist."""
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* value = NULL
+    cdef bint settled
     cdef uint32_t slot
     cdef Entry* e
+    if FREE_READS:
+        value = core_try_read(core, ceiling, NULL, items, count, hash, &settled)
+        if settled:
+            return value
     mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if likely(e != NULL and e.hash == <uint32_t>hash and items_equal(e.key, items, count)):
@@ -208,19 +214,30 @@ cdef inline PyObject* core_glance_items(
     return value
 
 
-cdef inline PyObject* core_read(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
-    """``core_peek`` without a lock, where hits only mark and nobody writes meanwhile."""
+cdef inline PyObject* core_try_read(
+    Core* core, int64_t ceiling, PyObject* key, PyObject* const* items, Py_ssize_t count, uint64_t hash, bint* settled,
+) noexcept nogil:
+    """``core_peek`` or ``core_glance_items`` without a lock; ``settled`` says whether nobody wrote meanwhile."""
     cdef Stripe* s = core_stripe(core, hash)
-    cdef PyObject* value
+    cdef PyObject* value = NULL
     cdef uint64_t sequence = read_begin(&s.lock)
     if likely(read_allowed(sequence) and core.rules.policy != LRU):
-        value = reader_get(s, sequence, key, <uint32_t>hash, ceiling)
+        value = reader_get(s, sequence, key, items, count, <uint32_t>hash, ceiling)
         if likely(value != NULL):
             tallies_add(&core.tallies)
-            return value
-        if read_holds(&s.lock, sequence):
-            return NULL
-    return core_peek_locking(core, ceiling, key, hash)
+            settled[0] = True
+        else:
+            settled[0] = read_holds(&s.lock, sequence)
+    else:
+        settled[0] = False
+    return value
+
+
+cdef inline PyObject* core_read(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
+    """``core_peek``, where hits only mark and take the lock only if somebody writes meanwhile."""
+    cdef bint settled
+    cdef PyObject* value = core_try_read(core, ceiling, key, NULL, 0, hash, &settled)
+    return value if likely(settled) else core_peek_locking(core, ceiling, key, hash)
 
 
 cdef inline PyObject* core_peek(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:

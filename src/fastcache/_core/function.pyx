@@ -11,11 +11,12 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_length, call_packing, call_unpack
-from fastcache._core.core cimport PARALLEL, core_ceiling, core_glance, core_glance_items, core_peek
+from fastcache._core.core cimport core_ceiling, core_glance, core_glance_items, core_peek
 from fastcache._core.key cimport items_hash, items_hash_holds, key_hash
 from fastcache._core.getting cimport GettingStore
-from fastcache._core.terms cimport Terms
+from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.py cimport likely, py_is_int, py_is_str, py_vectorcall, steal
+from fastcache._core.terms cimport Terms
 
 from types import GenericAlias
 
@@ -34,9 +35,8 @@ cdef extern from *:
     """
     Py_ssize_t vectorcall_offset "fc_vectorcall_offset"() noexcept
 
-# Whether the key of a call with several arguments need not be made for a hit.  It must exist where threads run in
-# parallel: another could take the stored one away.
-cdef bint GLANCE_AT_ITEMS = items_hash_holds() and not PARALLEL
+# Whether the key of a call with several arguments need not be made for a hit.
+cdef bint GLANCE_AT_ITEMS = items_hash_holds()
 
 # Stands between positional and named arguments, so that f(("a", 1)) is not f(a=1).
 cdef object NAMED = object()
@@ -198,11 +198,13 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
         # Keys are borrowed from the arguments, which the caller holds.
         if count == 1 and (py_is_str(items[0]) or py_is_int(items[0])):
             hash = key_hash(items[0])
-            value = core_glance(&self.store.core, ceiling, items[0], hash)
-            if likely(value != NULL):
-                return steal(value)
+            if FREE_READS:
+                value = core_glance(&self.store.core, ceiling, items[0], hash)
+                if likely(value != NULL):
+                    return steal(value)
+            # With a lock this is as fast, and looks no second time.
             value = core_peek(&self.store.core, ceiling, items[0], hash)
-            if value != NULL:
+            if likely(value != NULL):
                 return steal(value)
             return call_missing(self, items[0], hash, args, positional, NULL)
         elif GLANCE_AT_ITEMS:

@@ -92,9 +92,10 @@ FC_UNWATCHED static int fc_glimpse_atom(PyObject *stored, PyObject *mine, const 
     return FC_ASK;
 }
 
-FC_UNWATCHED static int fc_glimpse_tuple(PyObject *stored, PyObject *mine, const fc_seqlock *l, uint64_t sequence)
+/* The same of the tuple of `n` items, which need not exist. */
+FC_UNWATCHED FC_APART static int fc_glimpse_items(
+    PyObject *stored, PyObject *const *items, Py_ssize_t n, const fc_seqlock *l, uint64_t sequence)
 {
-    Py_ssize_t n = Py_SIZE(mine);
     if (Py_TYPE(stored) != &PyTuple_Type || ((PyVarObject *)stored)->ob_size != n)
         return FC_ASK;
     for (Py_ssize_t i = 0; i < n; i++) {
@@ -102,7 +103,7 @@ FC_UNWATCHED static int fc_glimpse_tuple(PyObject *stored, PyObject *mine, const
         /* While the tuple is in the table, it holds its items. */
         if (!fc_read_holds(l, sequence))
             return FC_ASK;
-        int verdict = fc_glimpse_atom(item, PyTuple_GET_ITEM(mine, i), l, sequence);
+        int verdict = fc_glimpse_atom(item, items[i], l, sequence);
         if (verdict != FC_YES)
             return verdict;
     }
@@ -110,10 +111,10 @@ FC_UNWATCHED static int fc_glimpse_tuple(PyObject *stored, PyObject *mine, const
 }
 
 /* As key_equal, of a stored key that the sequence has confirmed; counts only if the sequence holds afterwards. */
-static inline int fc_glimpse_equal(PyObject *stored, PyObject *mine, const fc_seqlock *l, uint64_t sequence)
+static FC_APART int fc_glimpse_equal(PyObject *stored, PyObject *mine, const fc_seqlock *l, uint64_t sequence)
 {
     if (PyTuple_CheckExact(mine))
-        return fc_glimpse_tuple(stored, mine, l, sequence);
+        return fc_glimpse_items(stored, ((PyTupleObject *)mine)->ob_item, Py_SIZE(mine), l, sequence);
     return fc_glimpse_atom(stored, mine, l, sequence);
 }
 
@@ -180,6 +181,8 @@ FC_UNWATCHED static int fc_try_incref(PyObject *o)
 #define fc_see_i64(p) (*(p))
 #define fc_leave_u8(p, v) (*(p) = (v))
 #define fc_glimpse_equal(stored, mine, l, sequence) ((void)(stored), (void)(mine), (void)(l), (void)(sequence), FC_ASK)
+#define fc_glimpse_items(stored, items, n, l, sequence) \
+    ((void)(stored), (void)(items), (void)(n), (void)(l), (void)(sequence), FC_ASK)
 #define fc_readable(o) ((void)(o), 1)
 #define fc_enable_try(o) ((void)(o))
 #define fc_try_incref(o) ((void)(o), 0)

@@ -13,6 +13,9 @@ cdef extern from "glimpse.h" nogil:
     int64_t see_i64 "fc_see_i64"(const int64_t*) noexcept
     void leave_u8 "fc_leave_u8"(uint8_t*, uint8_t) noexcept
     Equality glimpse_equal "fc_glimpse_equal"(PyObject* stored, PyObject* mine, const SeqLock*, uint64_t) noexcept
+    Equality glimpse_items "fc_glimpse_items"(
+        PyObject* stored, PyObject* const* items, Py_ssize_t, const SeqLock*, uint64_t,
+    ) noexcept
     # Before an object is published: whether it may be read without a lock, and the leave to try.
     bint py_readable "fc_readable"(PyObject*) noexcept
     void py_enable_try "fc_enable_try"(PyObject*) noexcept

@@ -102,18 +102,22 @@ cdef class Mapping(Store):
         cdef int64_t now = core_birth(&self.core, ttl)
         cdef uint64_t hash = key_hash(<PyObject*>key)
         cdef PyObject* former = NULL
+        cdef bint absent = False
         if ttl != 0:
-            former = core_swap(&self.core, <PyObject*>key, hash, <PyObject*>value, ttl, now)
+            former = core_swap(&self.core, <PyObject*>key, hash, <PyObject*>value, ttl, now, &absent)
         if likely(former != NULL):
             py_decref(former)
         else:
-            self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now)
+            self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now, absent)
 
-    cdef int set_slowly(self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now) except -1:
+    cdef int set_slowly(
+        self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint absent,
+    ) except -1:
+        """The rest of ``__setitem__``, the stripe being locked unless ``ttl`` is 0."""
         cdef Outcome o
         cdef Grave g
         g.count = 0
-        cdef bint written = ttl != 0 and core_displace(&self.core, key, hash, value, ttl, now, &g)
+        cdef bint written = ttl != 0 and core_displace(&self.core, key, hash, value, ttl, now, absent, &g)
         grave_drop(&g, NULL)
         if not written:
             outcome_init(&o, ttl)

@@ -11,8 +11,9 @@ from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memmove
 
 from fastcache._core.entry cimport Entry
+from fastcache._core.index cimport SLOT
 from fastcache._core.py cimport raw_alloc, raw_free, raw_resize
-from fastcache._core.table cimport NO_SLOT, SLOT, Table, table_entry
+from fastcache._core.table cimport NO_SLOT, Table, table_entry
 
 cdef enum Standing:
     OUT         # in no queue: a slot without a value

@@ -17,13 +17,13 @@ from fastcache._core.chunks cimport CHUNK_BITS, CHUNK_ROOM
 from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport MARKS_FULL
 from fastcache._core.glimpse cimport (
-    glimpse_equal, leave_u8, py_give_back, py_try_incref, see_i64, see_pointer, see_u8, see_u32,
+    glimpse_equal, glimpse_items, leave_u8, py_give_back, py_try_incref, see_i64, see_pointer, see_u8, see_u32,
 )
+from fastcache._core.index cimport EMPTY, SLOT, TAG, home
 from fastcache._core.key cimport ASK, YES, Equality
 from fastcache._core.py cimport unlikely
 from fastcache._core.seqlock cimport read_holds
 from fastcache._core.stripe cimport Stripe
-from fastcache._core.table cimport EMPTY, SLOT, TAG, home
 
 
 cdef inline Entry* reader_entry(Stripe* s, uint64_t sequence, uint32_t slot) noexcept nogil:
@@ -39,8 +39,13 @@ cdef inline Entry* reader_entry(Stripe* s, uint64_t sequence, uint32_t slot) noe
     return chunk + (slot & (CHUNK_ROOM - 1))
 
 
-cdef inline Entry* reader_find(Stripe* s, uint64_t sequence, PyObject* key, uint32_t h) noexcept nogil:
-    """The key's entry, if that is certain without Python and the sequence holds after it has been used; or NULL."""
+cdef inline Entry* reader_find(
+    Stripe* s, uint64_t sequence, PyObject* key, PyObject* const* items, Py_ssize_t count, uint32_t h,
+) noexcept nogil:
+    """The key's entry, if that is certain without Python and the sequence holds after it has been used; or NULL.
+
+    With ``items`` the key is the tuple of these, ``count`` of them, which need not exist.
+    """
     cdef uint32_t* index = <uint32_t*>see_pointer(<void**>&s.table.index)
     cdef uint32_t mask = see_u32(&s.table.mask)
     cdef uint32_t i = home(h) & mask
@@ -58,10 +63,13 @@ cdef inline Entry* reader_find(Stripe* s, uint64_t sequence, PyObject* key, uint
             if e == NULL:
                 return NULL
             stored = <PyObject*>see_pointer(<void**>&e.key)
-            if stored == key:
+            if items == NULL and stored == key:
                 return e
             if see_u32(&e.hash) == h and read_holds(&s.lock, sequence):
-                verdict = glimpse_equal(stored, key, &s.lock, sequence)
+                if items == NULL:
+                    verdict = glimpse_equal(stored, key, &s.lock, sequence)
+                else:
+                    verdict = glimpse_items(stored, items, count, &s.lock, sequence)
                 if verdict == YES:
                     return e
                 if verdict == ASK:
@@ -93,7 +101,7 @@ cdef inline PyObject* reader_take(Stripe* s, uint64_t sequence, Entry* e, int64_
 
 
 cdef inline PyObject* reader_get(
-    Stripe* s, uint64_t sequence, PyObject* key, uint32_t h, int64_t ceiling,
+    Stripe* s, uint64_t sequence, PyObject* key, PyObject* const* items, Py_ssize_t count, uint32_t h, int64_t ceiling,
 ) noexcept nogil:
-    cdef Entry* e = reader_find(s, sequence, key, h)
+    cdef Entry* e = reader_find(s, sequence, key, items, count, h)
     return NULL if e == NULL else reader_take(s, sequence, e, ceiling)

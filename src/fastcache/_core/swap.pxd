@@ -11,6 +11,7 @@ from fastcache._core.core cimport Core, core_stripe
 from fastcache._core.entry cimport Entry
 from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_victim
 from fastcache._core.grave cimport SIZE, Grave, grave_add
+from fastcache._core.index cimport index_find, index_first
 from fastcache._core.key cimport YES, key_equal
 from fastcache._core.mutex cimport atomic_load
 from fastcache._core.py cimport likely, py_incref, py_may_be_gc, unlikely
@@ -20,7 +21,7 @@ from fastcache._core.stripe cimport Stripe
 from fastcache._core.stripe_content cimport (
     stripe_age_lock_held, stripe_drop_value_lock_held, stripe_expose_lock_held,
 )
-from fastcache._core.table cimport NO_SLOT, table_candidate, table_entry, table_reuse
+from fastcache._core.table cimport NO_SLOT, table_entry, table_reuse
 
 
 cdef inline bint core_may_sweep_lock_held(const Core* core, const Stripe* s, int64_t now) noexcept nogil:
@@ -30,46 +31,51 @@ cdef inline bint core_may_sweep_lock_held(const Core* core, const Stripe* s, int
 
 
 cdef inline PyObject* core_swap(
-    Core* core, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now,
+    Core* core, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint* absent,
 ) noexcept nogil:
-    """Writes a value and hands out the former one, owned by the caller; NULL, and nothing done, if it declines."""
+    """Writes a value and hands out the former one, owned by the caller; NULL, and nothing done, if it declines.
+
+    Then the stripe stays locked, and ``core_displace`` must go on; ``absent`` says whether the key surely has no entry.
+    """
     cdef Stripe* s = core_stripe(core, hash)
-    cdef PyObject* former = NULL
+    cdef PyObject* former
     cdef uint32_t slot
     cdef Entry* e
     write_lock(&s.lock)
-    e = table_candidate(&s.table, <uint32_t>hash, &slot)
-    if (
-        likely(e != NULL and core.rules.plain and not e.has_extra)
-        and not core_may_sweep_lock_held(core, s, now)
-        and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES))
-    ):
-        former = <PyObject*>e.content
-        py_incref(value)
-        stripe_expose_lock_held(s, value)
-        e.content = value
-        if unlikely(py_may_be_gc(value)):
-            s.seen_by_gc = True
-        order_touch(&s.order, e, slot)
-        stripe_age_lock_held(s, &core.rules, e, ttl, -1, now)
+    e = index_first(&s.table, <uint32_t>hash, &slot)
+    if unlikely(e == NULL or e.key != key):
+        e = index_find(&s.table, <uint32_t>hash, &slot)
+        absent[0] = e == NULL
+        if e == NULL or (e.key != key and key_equal(e.key, key) != YES):
+            return NULL
+    if unlikely(not core.rules.plain or e.has_extra or core_may_sweep_lock_held(core, s, now)):
+        return NULL
+    former = <PyObject*>e.content
+    py_incref(value)
+    stripe_expose_lock_held(s, value)
+    e.content = value
+    if unlikely(py_may_be_gc(value)):
+        s.seen_by_gc = True
+    order_touch(&s.order, e, slot)
+    stripe_age_lock_held(s, &core.rules, e, ttl, -1, now)
     write_unlock(&s.lock)
     return former
 
 
 cdef inline bint core_displace(
-    Core* core, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, Grave* g,
+    Core* core, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint absent, Grave* g,
 ) noexcept nogil:
-    """Writes a new key into the slot of the value that leaves next; False, and nothing written, if it declines."""
+    """Writes a new key into the slot of the value that leaves next; False, and nothing written, if it declines.
+
+    Goes on after ``core_swap``, and gives the lock back that was left to it.
+    """
     cdef Stripe* s = core_stripe(core, hash)
     cdef bint written = False
     cdef uint32_t slot
     cdef Entry* e
-    write_lock(&s.lock)
     if (
-        core.rules.plain and s.values > 0 and rules_are_full(&core.rules)
+        absent and core.rules.plain and s.values > 0 and rules_are_full(&core.rules)
         and not core_may_sweep_lock_held(core, s, now)
-        # Without a word of its tag a key is certainly absent.
-        and table_candidate(&s.table, <uint32_t>hash, &slot) == NULL
         # The slot that leaves has its memory already; a place in a queue may not.
         and order_reserve(&s.order, &s.table, 0)
     ):

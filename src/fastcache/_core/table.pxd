@@ -1,13 +1,8 @@
 """One open-addressing table: entries in chunks that never move, and an index of words that point to them.
 
-    index   | 0 | tag:8 slot+1:24 | 0 | ...     0 is empty; a power of two of words, at most 2/3 full
+    index   | 0 | tag:8 slot+1:24 | 0 | ...     at most 2/3 full
     chunks  [512 entries] [512 entries] ...     a slot is chunk number * 512 + its number in the chunk
 
-A search starts at the hash's home and walks on until it meets an empty word; the tag (bits 24-31 of the hash)
-spares it most looks at foreign entries.  A removed word leaves no mark behind: what it had pushed on moves back
-(Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so searches stay short however many keys come and go.
-The five upper bits of a tag are also the five lower ones of the home, so that a word tells by itself how far it was
-pushed, as long as no word of the table was pushed further than that.
 A full table rebuilds its index from the stored hashes and asks no key.  When most entries have left, and memory with
 them, it is rebuilt smaller.
 """
@@ -21,6 +16,9 @@ from fastcache._core.chunks cimport (
     table_take_slot,
 )
 from fastcache._core.entry cimport Entry
+from fastcache._core.index cimport (
+    EMPTY, SLOT, TAG, home, index_find, index_of, index_put, index_take_out,
+)
 from fastcache._core.key cimport ASK, YES, Equality, key_equal
 from fastcache._core.ledger cimport NO_CHUNK
 from fastcache._core.probe cimport Probe, probe_compare
@@ -29,9 +27,6 @@ from fastcache._core.shelf cimport Shelf, shelf_empty, shelve_words, take_words
 
 cdef extern from *:
     """
-    #define FC_EMPTY 0u
-    #define FC_TAG 0xFF000000u
-    #define FC_SLOT 0x00FFFFFFu
     #if defined(__GNUC__)
     #define FC_PREFETCH(p) __builtin_prefetch(p, 1)
     #else
@@ -39,12 +34,8 @@ cdef extern from *:
     #endif
     """
     void prefetch "FC_PREFETCH"(const void*) noexcept nogil
-    const uint32_t EMPTY "FC_EMPTY"
-    const uint32_t TAG "FC_TAG"
-    const uint32_t SLOT "FC_SLOT"
 
 cdef enum:
-    HOME_BITS = 5
     FIRST_INDEX = 8
     BATCH = 32
     # Indexes of up to so many words are not made smaller.
@@ -54,11 +45,6 @@ cdef enum Search:
     ABSENT
     FOUND
     DOUBT       # the probe owns a key to compare, with nothing locked
-
-
-cdef inline uint32_t home(uint32_t h) noexcept nogil:
-    """Where a search starts, but for the index's mask."""
-    return (h << HOME_BITS) | (h >> (32 - HOME_BITS))
 
 
 cdef inline bint table_init(Table* t) noexcept nogil:
@@ -103,6 +89,12 @@ cdef inline Search table_find(const Table* t, Probe* p, uint32_t* slot) noexcept
     cdef Entry* e
     if p.version == t.version:
         i = p.stopped_at
+    else:
+        e = index_find(t, h, slot)
+        if e == NULL:
+            return ABSENT
+        if e.key == p.key:
+            return FOUND
     while True:
         word = t.index[i]
         if word == EMPTY:
@@ -143,7 +135,9 @@ cdef inline Entry* table_peek(const Table* t, PyObject* key, uint32_t h, uint32_
     cdef uint32_t i = home(h) & t.mask
     cdef uint32_t word
     cdef Equality verdict
-    cdef Entry* e
+    cdef Entry* e = index_find(t, h, slot)
+    if likely(e == NULL or e.key == key):
+        return e
     while True:
         word = t.index[i]
         if word == EMPTY:
@@ -160,17 +154,6 @@ cdef inline Entry* table_peek(const Table* t, PyObject* key, uint32_t h, uint32_
                 if verdict == ASK:
                     return NULL
         i = (i + 1) & t.mask
-
-
-cdef inline void index_put(Table* t, uint32_t h, uint32_t slot) noexcept nogil:
-    cdef uint32_t i = home(h) & t.mask
-    cdef uint32_t pushed = 0
-    while t.index[i] != EMPTY:
-        i = (i + 1) & t.mask
-        pushed += 1
-    t.index[i] = (h & TAG) | (slot + 1)
-    if pushed > t.most_pushed:
-        t.most_pushed = pushed
 
 
 cdef inline bint table_rebuild(Table* t) noexcept nogil:
@@ -222,38 +205,6 @@ cdef inline uint32_t table_insert(Table* t, uint32_t h) noexcept nogil:
     t.used += 1
     t.version += 1
     return slot
-
-
-cdef inline void index_take_out(Table* t, uint32_t hole) noexcept nogil:
-    """Empties a word; those after it move back to where a search still passes."""
-    cdef bint told = t.most_pushed < (1 << HOME_BITS)
-    cdef uint32_t distance = 0
-    cdef uint32_t i = hole
-    cdef uint32_t word, pushed
-    while True:
-        i = (i + 1) & t.mask
-        distance += 1
-        word = t.index[i]
-        if word == EMPTY:
-            break
-        if likely(told):
-            pushed = (i - (word >> (32 - HOME_BITS))) & ((1 << HOME_BITS) - 1) & t.mask
-        else:
-            pushed = (i - home(table_entry(t, (word & SLOT) - 1).hash)) & t.mask
-        if pushed >= distance:
-            t.index[hole] = word
-            hole = i
-            distance = 0
-    t.index[hole] = EMPTY
-
-
-cdef inline uint32_t index_of(const Table* t, uint32_t h, uint32_t slot) noexcept nogil:
-    """Where the word of a slot with such a hash is."""
-    cdef uint32_t word = (h & TAG) | (slot + 1)
-    cdef uint32_t i = home(h) & t.mask
-    while t.index[i] != word:
-        i = (i + 1) & t.mask
-    return i
 
 
 cdef inline void table_reuse(Table* t, uint32_t slot, uint32_t h) noexcept nogil:

@@ -1,0 +1,161 @@
+"""The index of a table: words that point to its entries, in open addressing.
+
+    | 0 | tag:8 slot+1:24 | 0 | ...     0 is empty; a power of two of words, at most 2/3 of them full
+
+A search starts at the hash's home and walks on until it meets an empty word; the tag (bits 24-31 of the hash)
+spares it most looks at foreign entries.  A removed word leaves no mark behind: what it had pushed on moves back
+(Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so searches stay short however many keys come and go.
+The five upper bits of a tag are also the five lower ones of the home, so that a word tells by itself how far it was
+pushed, as long as no word of the table was pushed further than that.
+
+Most of these walks are over eight words at once (words.h); those that would run past the end, or longer, go word by
+word.
+"""
+
+from libc.stdint cimport uint32_t
+
+from fastcache._core.chunks cimport Table, table_entry
+from fastcache._core.entry cimport Entry
+from fastcache._core.py cimport likely, unlikely
+
+cdef extern from *:
+    """
+    #define FC_EMPTY 0u
+    #define FC_TAG 0xFF000000u
+    #define FC_SLOT 0x00FFFFFFu
+    """
+    const uint32_t EMPTY "FC_EMPTY"
+    const uint32_t TAG "FC_TAG"
+    const uint32_t SLOT "FC_SLOT"
+
+cdef extern from "words.h" nogil:
+    const uint32_t WORDS "FC_WORDS"
+    # Of the next WORDS words those that ..., as a set of bits.
+    uint32_t words_equal "fc_words_equal"(const uint32_t* words, uint32_t word) noexcept
+    uint32_t words_tagged "fc_words_tagged"(const uint32_t* words, uint32_t tag) noexcept
+    uint32_t words_pushed "fc_words_pushed"(const uint32_t* words, uint32_t first, uint32_t bits) noexcept
+    uint32_t first_of "fc_first_of"(uint32_t) noexcept
+
+cdef enum:
+    HOME_BITS = 5
+    TAG_SHIFT = 24
+
+
+cdef inline uint32_t home(uint32_t h) noexcept nogil:
+    """Where a search starts, but for the index's mask."""
+    return (h << HOME_BITS) | (h >> (32 - HOME_BITS))
+
+
+cdef inline bint index_holds(const Table* t, uint32_t i) noexcept nogil:
+    """Whether WORDS words from here on are in one piece."""
+    return likely(i + WORDS <= t.mask + 1)
+
+
+cdef inline uint32_t below(uint32_t empty) noexcept nogil:
+    """The words before the first empty one, of which there is one."""
+    return (empty & (0 - empty)) - 1
+
+
+cdef inline Entry* index_first(const Table* t, uint32_t h, uint32_t* slot) noexcept nogil:
+    """The entry of the word at the hash's home, if that has its tag: most probably the one; or NULL."""
+    cdef uint32_t word = t.index[home(h) & t.mask]
+    if (word ^ h) & TAG != 0 or unlikely(word == EMPTY):
+        return NULL
+    slot[0] = (word & SLOT) - 1
+    return table_entry(t, slot[0])
+
+
+cdef inline Entry* index_find(const Table* t, uint32_t h, uint32_t* slot) noexcept nogil:
+    """The first entry of a search that has this half of a hash; NULL if there is none, and the key is surely absent."""
+    cdef uint32_t i = home(h) & t.mask
+    cdef uint32_t word = t.index[i]
+    cdef uint32_t empty, tagged
+    cdef Entry* e
+    # Mostly it is the first, if it is there; that it is empty would be foretold half of the time.
+    if (word ^ h) & TAG == 0 and likely(word != EMPTY):
+        slot[0] = (word & SLOT) - 1
+        e = table_entry(t, slot[0])
+        if likely(e.hash == h):
+            return e
+    if index_holds(t, i):
+        empty = words_equal(&t.index[i], EMPTY)
+        if likely(empty != 0):
+            tagged = words_tagged(&t.index[i], h >> TAG_SHIFT) & below(empty)
+            while tagged != 0:
+                slot[0] = (t.index[i + first_of(tagged)] & SLOT) - 1
+                e = table_entry(t, slot[0])
+                if likely(e.hash == h):
+                    return e
+                tagged &= tagged - 1
+            return NULL
+    while word != EMPTY:
+        if (word ^ h) & TAG == 0:
+            slot[0] = (word & SLOT) - 1
+            e = table_entry(t, slot[0])
+            if e.hash == h:
+                return e
+        i = (i + 1) & t.mask
+        word = t.index[i]
+    return NULL
+
+
+cdef inline void index_put(Table* t, uint32_t h, uint32_t slot) noexcept nogil:
+    cdef uint32_t start = home(h) & t.mask
+    cdef uint32_t i = start
+    cdef uint32_t empty = words_equal(&t.index[i], EMPTY) if index_holds(t, i) else 0
+    if likely(empty != 0):
+        i += first_of(empty)
+    else:
+        while t.index[i] != EMPTY:
+            i = (i + 1) & t.mask
+    t.index[i] = (h & TAG) | (slot + 1)
+    t.most_pushed = max(t.most_pushed, (i - start) & t.mask)
+
+
+cdef inline uint32_t index_of(const Table* t, uint32_t h, uint32_t slot) noexcept nogil:
+    """Where the word of a slot with such a hash is."""
+    cdef uint32_t word = (h & TAG) | (slot + 1)
+    cdef uint32_t i = home(h) & t.mask
+    cdef uint32_t found = words_equal(&t.index[i], word) if index_holds(t, i) else 0
+    if likely(found != 0):
+        return i + first_of(found)
+    while t.index[i] != word:
+        i = (i + 1) & t.mask
+    return i
+
+
+cdef inline void index_take_out(Table* t, uint32_t hole) noexcept nogil:
+    """Empties a word; those after it move back to where a search still passes."""
+    cdef bint told = t.most_pushed < (1 << HOME_BITS)
+    cdef uint32_t bits = ((1 << HOME_BITS) - 1) & t.mask
+    cdef uint32_t distance = 0
+    cdef uint32_t i = hole + 1
+    cdef uint32_t word, pushed, empty, moving
+    while likely(told) and index_holds(t, i):
+        empty = words_equal(&t.index[i], EMPTY)
+        if empty == 0:
+            break
+        moving = words_pushed(&t.index[i], i, bits) & below(empty)
+        if moving == 0:
+            t.index[hole] = EMPTY
+            return
+        i += first_of(moving)
+        t.index[hole] = t.index[i]
+        hole = i
+        i += 1
+    i = hole
+    while True:
+        i = (i + 1) & t.mask
+        distance += 1
+        word = t.index[i]
+        if word == EMPTY:
+            break
+        if likely(told):
+            pushed = (i - (word >> (32 - HOME_BITS))) & bits
+        else:
+            pushed = (i - home(table_entry(t, (word & SLOT) - 1).hash)) & t.mask
+        if pushed >= distance:
+            t.index[hole] = word
+            hole = i
+            distance = 0
+    t.index[hole] = EMPTY
