@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -213,6 +214,45 @@ def test_each_accepted_task_is_run_or_dropped_once_whatever_many_threads_submit(
     assert most <= 4 + 4
 
 
+def test_a_full_queue_is_left_no_fuller_by_many_threads(
+    pool_of: Callable[..., RefreshPool], ends: list[tuple[Any, str]]
+) -> None:
+    pool = pool_of(1, 4)
+    gate = busy(pool)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        # Each hotter than all before, or not: newcomers take each other's places.
+        for call in all_at_once(4, lambda: [pool.submit(Noted(0, ends, turn % 7)) for turn in range(2000 * EFFORT)]):
+            call.result()
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(pool._queued) <= 4
+    gate.open()
+
+
+def test_a_newcomer_whose_place_another_took_leaves_the_queue_no_fuller(
+    pool_of: Callable[..., RefreshPool], ends: list[tuple[Any, str]]
+) -> None:
+    pool = pool_of(1, 1)
+    gate = busy(pool)
+    assert pool.submit(Noted("old", ends, 5))
+
+    class Beaten(Noted):
+        def heat(self) -> int:
+            # Another comes while this one looks who is the coldest, and finds this one to be.
+            if self.warmth:
+                self.warmth = 0
+                assert pool.submit(Noted("other", ends, 9))
+            return 0
+
+    assert pool.submit(Beaten("beaten", ends, 1))
+    assert len(pool._queued) == 1
+    gate.open()
+    await_until(lambda: len(ends) == 3, "the end of all")
+    assert ends == [("beaten", "dropped"), ("old", "dropped"), ("other", "run")]
+
+
 def test_a_finalizer_may_submit_in_the_midst_of_a_submission(
     pool_of: Callable[..., RefreshPool], ends: list[tuple[Any, str]]
 ) -> None:
@@ -283,6 +323,20 @@ def test_a_worker_that_forks_is_none_of_the_childs() -> None:
         print(os.read(ours, 100).decode(), os.waitstatus_to_exitcode(said[0][1]))
         """,
         out="1 0 0",
+    )
+
+
+def test_a_pool_made_at_the_end_of_the_process_takes_nothing_on() -> None:
+    check_child(
+        """
+        import atexit, threading
+        from fastcache._refresh import RefreshPool, Deed
+        def late():
+            pool = RefreshPool(1, 1, "late")
+            print(pool.submit(Deed(print, print)), threading.active_count())
+        atexit.register(late)
+        """,
+        out="False 1",
     )
 
 

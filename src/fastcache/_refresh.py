@@ -68,6 +68,8 @@ def _heat(queued: _Queued) -> int:
 
 
 _pools: Registry[RefreshPool] = Registry()
+# The process is ending: a pool that is made now is closed.
+_ended = False
 
 
 class RefreshPool:
@@ -81,7 +83,7 @@ class RefreshPool:
     def __init__(self, workers: int, queue: int, name: str) -> None:
         self._limits = workers, queue
         self._name = name
-        self._closed = False
+        self._closed = _ended
         self._reset()
         _pools.add(self)
 
@@ -120,11 +122,12 @@ class RefreshPool:
             # Of equals the youngest.
             queued.reverse()
             coldest = min(queued, key=_heat)
-            if coldest is mine:
-                # If not, a worker has taken it, or another newcomer its place.
-                return self._queued.pop(mine, False) is not None
-            if self._drop(coldest):
-                break
+            if coldest is not mine:
+                if self._drop(coldest):
+                    break
+            elif self._queued.pop(mine, False) is None:
+                return False
+            # Else a worker has taken it, or another newcomer has dropped it for want of room, which it still wants.
         return True
 
     def _drop(self, queued: _Queued) -> bool:
@@ -213,10 +216,12 @@ class RefreshPool:
         """Refuses further tasks, drops the queued ones and waits up to ``patience`` seconds for those under way."""
         self._closed = True
         self._drop_queued()
+        for waker in list(self._idle):
+            waker.put(None)
         threads = list(self._threads)
-        with contextlib.suppress(KeyError):
-            while True:
-                self._idle.popitem()[0].put(None)
+        # So that nothing here needs a module that may be gone, when a cache goes with the interpreter.
+        if not threads:
+            return
         until = time.monotonic() + patience
         for thread in threads:
             if thread is not threading.current_thread():
@@ -232,6 +237,8 @@ def reset_after_fork() -> None:
 
 
 def _close_all() -> None:
+    global _ended
+    _ended = True
     until = time.monotonic() + EXIT_PATIENCE
     for pool in _pools.living():
         pool.close(max(0.0, until - time.monotonic()))
