@@ -63,7 +63,8 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
 	    $(addprefix fastcache._core.,movable tag context flight graph watch store mapping landing errand loading \
-        getting function)
+        getting ready approach awaiting \
+        function)
 
 $(BIN)/.bench: $(BIN)/.built bench/install.py
 	$(BIN)/python -m bench.install

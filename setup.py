@@ -59,6 +59,9 @@ extensions = [
         "errand",
         "loading",
         "getting",
+        "ready",
+        "approach",
+        "awaiting",
         "function",
     )
 ]

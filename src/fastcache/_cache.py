@@ -6,10 +6,9 @@ import contextvars
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from concurrent.futures import Executor, Future
 from functools import partial
 from types import EllipsisType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from fastcache._config import (
     Clock,
@@ -22,13 +21,14 @@ from fastcache._config import (
     check_count,
     settings,
 )
+from fastcache._core.approach import Approach
+from fastcache._core.awaiting import AwaitingStore
 from fastcache._core.errand import Errand
-from fastcache._core.getting import GettingStore
 from fastcache._core.mapping import adopt
 from fastcache._errors import NotFound
 from fastcache._load_config import ErrorTypes, checked_executor, load_settings
 from fastcache._namespace import Namespace
-from fastcache._refresh import RefreshPool
+from fastcache._refresh import CLOSE_PATIENCE, RefreshPool
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
 from fastcache._renewal import Warmed, in_background, warm
@@ -36,13 +36,18 @@ from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 from fastcache._threads import start
 from fastcache._views import Items, Keys, Values
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+    from fastcache._aio import Refreshes
+
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
 
 
 @adopt
-class Cache(GettingStore[K, V]):
+class Cache(AwaitingStore[K, V]):
     """An in-process cache that cannot stampede.
 
     All durations are in seconds: int, float or timedelta.
@@ -102,7 +107,18 @@ class Cache(GettingStore[K, V]):
     ``__hash__`` or ``__del__`` ever runs under one of the cache's locks.
     """
 
-    __slots__ = ("__weakref__", "_bulkhead", "_closed", "_executor", "_limits", "_maxsize", "_pool", "_ttl", "name")
+    __slots__ = (
+        "__weakref__",
+        "_bulkhead",
+        "_closed",
+        "_executor",
+        "_limits",
+        "_maxsize",
+        "_pool",
+        "_refreshes",
+        "_ttl",
+        "name",
+    )
 
     def __init__(
         self,
@@ -178,6 +194,7 @@ class Cache(GettingStore[K, V]):
         self._limits = refresh_workers or min(4, os.cpu_count() or 1), refresh_queue
         # Made when there is something to refresh.
         self._pool: RefreshPool | None = None
+        self._refreshes: Refreshes | None = None
         register(self)
 
     # ---- the rest of a mutable mapping ----
@@ -298,6 +315,28 @@ class Cache(GettingStore[K, V]):
         except RuntimeError:
             return False
         return True
+
+    async def _approach(self, approach: Approach, /) -> Any:
+        from fastcache import _aio
+
+        if self._refreshes is None:
+            self._refreshes = _aio.Refreshes(self._limits[0])
+        return await _aio.approach(approach, self._refreshes)
+
+    async def arefresh(self, key: K, loader: Callable[..., Any], /, **options: Any) -> Any:
+        """Loads a key anew, joining a load under way, and returns what came; the old value is served meanwhile.
+
+        ``loader`` may be async; ``ttl``, ``tags``, ``with_context`` and ``wait_timeout`` are those of ``aget_or_load``.
+        """
+        return await self._approach(self._renewing(key, loader, **options))
+
+    async def aclose(self) -> None:
+        """``close`` for caches that tasks use: waits up to 5 s for the refreshes of the running loop."""
+        self._closed = True
+        if self._refreshes is not None:
+            await self._refreshes.drain(CLOSE_PATIENCE)
+        if self._pool is not None:
+            self._pool.close(0.0)
 
     def close(self) -> None:
         """Ends background work: drops queued refreshes and waits up to 5 s for those under way.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastcache._bulkhead import Bulkhead
 from fastcache._config import check_count
 from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
 from fastcache._refresh_log import RefreshLog
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 ErrorTypes = type[Exception] | tuple[type[Exception], ...]
 

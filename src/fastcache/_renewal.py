@@ -6,7 +6,6 @@ import contextvars
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -16,6 +15,8 @@ from fastcache._config import Seconds, check_count
 from fastcache._threads import start
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from fastcache._core.getting import GettingStore
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ class Warmed:
 
 def in_background(work: Callable[[], T]) -> Future[T]:
     """Runs ``work`` in a thread of its own, with a copy of this one's context; in this one if none can be started."""
+    from concurrent.futures import Future
+
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()
 

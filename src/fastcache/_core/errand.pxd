@@ -1,16 +1,18 @@
-"""A load to be made in another thread."""
+"""A load to be made elsewhere."""
 
 from fastcache._core.calls cimport Call
+from fastcache._core.context cimport LoadContext
 from fastcache._core.flight cimport Flight
 from fastcache._core.landing cimport LandingStore
 from fastcache._core.terms cimport Terms
 
 cdef class Errand:
     cdef LandingStore store
-    cdef Flight flight
+    cdef readonly Flight flight
     cdef tuple packed           # the call
     cdef Terms terms
     cdef object tags            # what the terms borrow
-    cdef object interrupt       # what ended it that was no Exception; or None
+    cdef LoadContext context
+    cdef readonly object interrupt       # what ended it that was no Exception; or None
 
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)

@@ -1,4 +1,6 @@
-"""A load to be made in another thread: behind a served value, or for a caller who will not wait for ever."""
+"""A load to be made elsewhere: by a worker behind a served value, by a thread for a caller who will not wait for ever, by
+a task.
+"""
 
 cimport cython
 from cpython.object cimport PyObject
@@ -6,9 +8,13 @@ from cpython.object cimport PyObject
 from fastcache._core.calls cimport Call, call_packed, call_unpack
 from fastcache._core.core cimport core_stripe_at
 from fastcache._core.flight cimport Flight
+from fastcache._core.graph cimport task_flight
 from fastcache._core.landing cimport LandingStore
+from fastcache._core.outcome cimport Outcome
 from fastcache._core.stripe_loads cimport stripe_heat
-from fastcache._core.terms cimport Terms, terms_usual
+from fastcache._core.terms cimport NO_CONTEXT, Terms, terms_usual
+
+from fastcache._core.graph import task_loads
 
 
 @cython.final
@@ -24,11 +30,8 @@ cdef class Errand:
         cdef Call call
         if not self.flight.claim():
             return
-        if store.bulkhead is not None:
-            if not store.bulkhead.try_enter():
-                store.give_up(self.flight)
-                return
-            self.flight.admitted = store.bulkhead
+        if not self.pass_bulkhead():
+            return
         call_unpack(self.packed, &call)
         try:
             store.lead(self.flight, &call, &self.terms)
@@ -47,6 +50,60 @@ cdef class Errand:
             pass
         except BaseException as error:
             self.interrupt = error
+
+    # ---- for a task, which awaits between these ----
+
+    def begin(self, bint claimed, /):
+        """The running task loads from here on; False: another has claimed the flight, unless that was done before."""
+        if not claimed and not self.flight.claim():
+            return False
+        self.flight.on_loop = True
+        self.flight.parent = task_flight()
+        task_loads(self.flight)
+        return True
+
+    def led_by(self, task, /):
+        """Before it is shared: ``task.cancel()`` ends the load."""
+        self.flight.task = task
+
+    def call(self):
+        """What the loader returns, which may have to be awaited."""
+        cdef Call call
+        if self.terms.context != NO_CONTEXT:
+            self.context = self.store.context_of(self.flight)
+        call_unpack(self.packed, &call)
+        return self.store.run_loader(&call, &self.terms, self.context)
+
+    def take_in(self, result, /):
+        """Ends the flight with what the loader came to.  Raises what is wrong with that, with the flight under way."""
+        cdef Outcome o
+        value = self.store.settled(self.flight, result, self.context, &self.terms, &o)
+        self.flight.value = value
+        self.store.publish(self.flight, <PyObject*>value, &o)
+        self.store.conclude(self.flight)
+
+    def fail(self, error, /):
+        """Ends the flight with an Exception."""
+        self.store.fail(self.flight, error)
+        self.store.conclude(self.flight)
+
+    def give_up(self, error, /):
+        """Ends the flight with what is no Exception: those who wait begin anew."""
+        self.interrupt = error
+        self.store.give_up(self.flight)
+        self.store.conclude(self.flight)
+
+    def pass_bulkhead(self):
+        """Takes a place for a load behind a value; False, and the flight has ended, if there is none."""
+        bulkhead = self.store.bulkhead
+        if bulkhead is not None:
+            if not bulkhead.try_enter():
+                self.store.give_up(self.flight)
+                return False
+            self.flight.admitted = bulkhead
+        return True
+
+    # ---- for all ----
 
     def drop(self):
         """Gives up, unless it has begun."""

@@ -50,6 +50,7 @@ cdef class Flight:
     cdef FlightState state
     cdef unsigned long owner    # the leading thread, or that of the leading task's loop; 0 while queued
     cdef bint on_loop           # a task leads it, so that its loop must not be blocked
+    cdef readonly object task   # what cancels that, or None; written once
     cdef Door door              # owned; locked until the end, made for the first who waits
     cdef int waiters
     cdef bint moved             # its followers are to begin anew, though the load goes on

@@ -12,7 +12,7 @@ from fastcache._core.py cimport FOREVER, py_decref, py_is_callable, steal
 from fastcache._core.terms cimport Terms, terms_read
 
 # In the order of Status.
-cdef tuple STATUSES = ("hit", "early", "stale", "stale_error", "miss", "coalesced", "negative")
+STATUSES = ("hit", "early", "stale", "stale_error", "miss", "coalesced", "negative")
 
 
 cdef class GettingStore(LoadingStore):

@@ -103,6 +103,16 @@ cdef Flight task_flight():
     return loading_task.get(None) if tasks_load else None
 
 
+def admitted_here(bulkhead, /):
+    """How many places in a bulkhead this thread's own loads have; in the child of a fork, before anything else."""
+    cdef PyObject* at = current
+    cdef int places = 0
+    while at != NULL:
+        places += (<Flight>at).admitted is bulkhead
+        at = (<Flight>at).outer
+    return places
+
+
 def task_loads(Flight flight not None, /):
     """The running task's own load begins; its context is its own."""
     global tasks_load

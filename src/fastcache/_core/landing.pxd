@@ -21,6 +21,7 @@ cdef class LandingStore(Mapping):
     cdef object lead(self, Flight flight, const Call* call, Terms* terms)
     cdef object run_loader(self, const Call* call, Terms* terms, LoadContext context)
     cdef LoadContext context_of(self, Flight flight)
+    cdef object settled(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o)
     cdef object settle(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o)
     cdef bint is_special(self, object result, const Terms* terms) noexcept
     cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept
@@ -28,3 +29,5 @@ cdef class LandingStore(Mapping):
     cdef void fail(self, Flight flight, object error) noexcept
     cdef void give_up(self, Flight flight) noexcept
     cdef int conclude(self, Flight flight) except -1
+
+cdef int leave_bulkhead(object bulkhead) except -1

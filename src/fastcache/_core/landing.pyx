@@ -32,8 +32,20 @@ from fastcache._errors import NotFound, remembered
 cdef extern from "Python.h":
     int enter_recursion "Py_EnterRecursiveCall"(const char*) except -1
     void leave_recursion "Py_LeaveRecursiveCall"() noexcept
+    bint is_coroutine "PyCoro_CheckExact"(PyObject*) noexcept
     # Looks at classes alone: no metaclass is asked.
     bint error_matches "PyErr_GivenExceptionMatches"(object error, object classes) noexcept
+
+
+cdef int leave_bulkhead(object bulkhead) except -1:
+    """Gives a place back; what a signal handler raises comes after that."""
+    bulkhead.vacate()
+    try:
+        bulkhead.serve()
+    except BaseException:
+        bulkhead.serve()
+        raise
+    return 0
 
 
 cdef class LandingStore(Mapping):
@@ -67,10 +79,7 @@ cdef class LandingStore(Mapping):
         try:
             if terms.context != NO_CONTEXT:
                 context = self.context_of(flight)
-            value = self.run_loader(call, terms, context)
-            outcome_init(&o, terms.ttl)
-            if self.is_special(value, terms):
-                value = self.settle(flight, value, context, terms, &o)
+            value = self.settled(flight, self.run_loader(call, terms, context), context, terms, &o)
         except Exception as error:
             load_ends(flight)
             self.fail(flight, error)
@@ -112,9 +121,20 @@ cdef class LandingStore(Mapping):
         context.know(value, age, () if tags is None else tags.names, None if tags is None else tags.etag)
         return context
 
+    cdef object settled(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o):
+        """The value that a loader's result stands for, and in ``o`` how it is to be kept."""
+        outcome_init(o, terms.ttl)
+        if is_coroutine(<PyObject*>result):
+            result.close()
+            raise TypeError(
+                f"the loader of {flight.key!r} is async: its value is to be had by aget_or_load, not by get_or_load"
+            )
+        return self.settle(flight, result, context, terms, o) if self.is_special(result, terms) else result
+
     cdef object settle(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o):
-        """The value that a loader's result stands for, and in ``o`` how it is to be kept; what that borrows is the
-        flight's.  Raises what the loader meant to, and what is wrong with its wishes.
+        """The same for a result that is to be looked into; what ``o`` borrows is the flight's.
+
+        Raises what the loader meant to, and what is wrong with its wishes.
         """
         cdef object wishes = context
         value = result
@@ -249,12 +269,7 @@ cdef class LandingStore(Mapping):
         bulkhead = flight.admitted
         if bulkhead is not None:
             flight.admitted = None
-            bulkhead.vacate()
-            try:
-                bulkhead.serve()
-            except BaseException:
-                bulkhead.serve()
-                raise
+            leave_bulkhead(bulkhead)
         log = self.log
         if log is None:
             return 0

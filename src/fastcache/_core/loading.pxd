@@ -27,3 +27,6 @@ cdef class LoadingStore(LandingStore):
     cdef object answer(self, Flight flight, Terms* terms)
     cdef PyObject* acceptable(self, PyObject* key, Terms* terms) except? NULL
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1
+
+# An absence as the caller wants it.
+cdef object absent(object error, Terms* terms)

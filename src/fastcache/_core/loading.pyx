@@ -25,7 +25,7 @@ from fastcache._core.flight cimport (
 )
 from fastcache._core.graph cimport is_admitted, is_mine, wait_for
 from fastcache._core.histogram cimport histogram_add
-from fastcache._core.landing cimport LandingStore
+from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.listing cimport look_for
 from fastcache._core.mutex cimport atomic_add, atomic_load
 from fastcache._core.probe cimport probe_end
@@ -40,6 +40,9 @@ from fastcache._core.terms cimport (
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 from fastcache._errors import LoadRejected, LoadTimeout, NotFound, RecursiveLoadError, cached_copy, copied
+
+cdef extern from "Python.h":
+    unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
 cdef object AGAIN = object()
 cdef object ADMITTED = object()
@@ -197,7 +200,7 @@ cdef class LoadingStore(LandingStore):
             atomic_add(&self.core.rejections, 1)
             raise LoadRejected(f"no place for the load of {flight.key!r} came free within wait_timeout")
         if entered:
-            self.bulkhead.leave()
+            leave_bulkhead(self.bulkhead)
         return self.follow(flight, terms)
 
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms):
@@ -222,6 +225,11 @@ cdef class LoadingStore(LandingStore):
         cdef PyObject* old
         if is_mine(flight):
             raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
+        if flight.on_loop and flight.owner == this_thread():
+            raise RuntimeError(
+                f"the load of {flight.key!r} runs on the event loop of this very thread, which waiting would block; "
+                "use aget_or_load there"
+            )
         began = clock_exact()
         if terms.patience != FOREVER:
             old = self.acceptable(<PyObject*>flight.key, terms)

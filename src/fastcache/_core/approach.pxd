@@ -1,0 +1,24 @@
+"""A task's call for a key, on its way from one step to the next."""
+
+from libc.stdint cimport uint64_t
+
+from fastcache._core.calls cimport Call
+from fastcache._core.flight cimport Flight
+from fastcache._core.loading cimport LoadingStore
+from fastcache._core.terms cimport Terms
+
+cdef class Approach:
+    cdef readonly LoadingStore store
+    cdef readonly object key
+    cdef uint64_t hash
+    cdef tuple packed           # the call; what `call` borrows from
+    cdef Call call
+    cdef Terms terms
+    cdef tuple held             # what the terms borrow
+    cdef bint first
+    cdef readonly Flight flight     # to be led or waited for
+    cdef readonly object result     # once it is answered
+
+    cdef bint answered(self, object result) except -1
+
+cdef Approach new_approach(LoadingStore store, object key, uint64_t hash, tuple packed, const Terms* terms, tuple held)

@@ -1,0 +1,195 @@
+"""A task's call for a key, on its way from one step to the next.
+
+Each step decides as a thread's call does, by the same functions; ``_aio`` awaits between them what a thread would wait
+for.
+"""
+
+cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+
+from fastcache._core.calls cimport call_unpack
+from fastcache._core.clock cimport clock_exact
+from fastcache._core.core cimport core_stripe_at
+from fastcache._core.errand cimport new_errand
+from fastcache._core.flight cimport ABANDONED, RUNNING, Flight
+from fastcache._core.graph cimport is_admitted, is_mine
+from fastcache._core.grave cimport Grave, grave_drop
+from fastcache._core.histogram cimport histogram_add
+from fastcache._core.landing cimport leave_bulkhead
+from fastcache._core.loading cimport LoadingStore, absent
+from fastcache._core.mutex cimport atomic_add
+from fastcache._core.py cimport FOREVER, steal
+from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, Verdict
+from fastcache._core.stripe_loads cimport stripe_give_up
+from fastcache._core.terms cimport COALESCED, MISSED, Terms
+
+from fastcache._core.getting import STATUSES
+from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError
+
+# What a step asks for.
+SERVED, REFRESHED, LEADS, WAITS, LOADS_ALONE = range(5)
+
+
+@cython.final
+cdef class Approach:
+    def __init__(self):
+        raise TypeError("an approach is made by a cache")
+
+    def step(self):
+        """What is to be done now.
+
+        SERVED: ``result`` is the answer.  REFRESHED: it is, and ``flight`` is to be loaded behind it.  LEADS: ``flight``
+        is to be loaded.  WAITS: it is to be waited for.  LOADS_ALONE: the same as LEADS, for this caller only.
+        """
+        cdef Flight offered = self.store.offer(<PyObject*>self.key, self.hash)
+        cdef PyObject* value = NULL
+        cdef PyObject* joined = NULL
+        cdef Verdict verdict = self.store.begin(
+            <PyObject*>self.key, self.hash, offered, &self.terms, self.first, &value, &joined,
+        )
+        self.first = False
+        self.flight = offered
+        if verdict == HIT or verdict == REFRESH:
+            self.answered(steal(value))
+            if verdict == HIT:
+                return SERVED
+            offered.behind = True
+            offered.queue()
+            return REFRESHED
+        if verdict == NOTHING:
+            self.answered(absent(steal(value), &self.terms))
+            return SERVED
+        if verdict == ALONE:
+            offered.beside = steal(joined)
+        elif verdict != LEAD:
+            self.flight = <Flight>steal(joined)
+            if (self.flight.at_bulkhead and not is_admitted(self.store.bulkhead)) or not self.flight.claim():
+                if is_mine(self.flight):
+                    raise RecursiveLoadError(f"the load of {self.key!r} asked for its own result")
+                return WAITS
+        self.flight.on_loop = True
+        return LOADS_ALONE if verdict == ALONE else LEADS
+
+    cdef bint answered(self, object result) except -1:
+        self.result = (result, STATUSES[<int>self.terms.status]) if self.terms.with_status else result
+        return True
+
+    def errand(self):
+        """The load that this call asks for."""
+        return new_errand(self.store, self.flight, &self.call, &self.terms)
+
+    def answer(self, bint led, /):
+        """After the flight has ended: whether ``result`` is there; raises what it is to raise; False: take a step."""
+        cdef Flight flight = self.flight
+        if flight.state <= RUNNING or flight.state == ABANDONED:
+            return False
+        self.terms.shared = True
+        self.terms.status = COALESCED
+        result = self.store.answer(flight, &self.terms)
+        if led and self.terms.status == COALESCED:
+            self.terms.status = MISSED
+        return self.answered(result)
+
+    def old(self):
+        """Whether an old value answers this call, which is then in ``result``."""
+        cdef PyObject* value = self.store.acceptable(<PyObject*>self.key, &self.terms)
+        return value != NULL and self.answered(steal(value))
+
+    def out_of_time(self):
+        """The end of the caller's patience: an old value in ``result``, or LoadTimeout."""
+        if not self.old():
+            atomic_add(&self.store.core.timeouts, 1)
+            raise LoadTimeout(f"the load of {self.key!r} did not end within wait_timeout")
+
+    def waited(self, double seconds, /):
+        histogram_add(&self.store.core.wait_times, <int64_t>(seconds * 1e9))
+
+    @property
+    def time_left(self):
+        """Seconds that the caller will still wait; None: for ever."""
+        if self.terms.deadline == FOREVER:
+            return None
+        return max(0.0, (self.terms.deadline - clock_exact()) / 1e9)
+
+    @property
+    def patience(self):
+        """Seconds that the caller will wait while an old value would do; None: as long as without."""
+        return None if self.terms.patience == FOREVER else self.terms.patience / 1e9
+
+    # ---- the bulkhead ----
+
+    @property
+    def bulkhead(self):
+        return self.store.bulkhead
+
+    def enter_at_once(self):
+        """Whether the load may begin now."""
+        bulkhead = self.store.bulkhead
+        if bulkhead is None or self.flight.admitted is not None or is_admitted(bulkhead):
+            return True
+        if bulkhead.try_enter():
+            self.flight.admitted = bulkhead
+            return True
+        return False
+
+    def entered(self, /):
+        """A place has been given to this call: whether it is still to load; otherwise the place is given back."""
+        if self.flight.claim():
+            self.flight.at_bulkhead = False
+            self.flight.on_loop = True
+            self.flight.admitted = self.store.bulkhead
+            return True
+        leave_bulkhead(self.store.bulkhead)
+        return False
+
+    def wait_at_bulkhead(self):
+        """The flight may be taken over by a load that has a place."""
+        self.flight.at_bulkhead = True
+        self.flight.on_loop = False
+        self.flight.queue()
+
+    def turn_back(self, bint rejected, /):
+        """No place: ends the flight, unless another has taken it over, and raises LoadRejected if the time is up."""
+        if not self.flight.at_bulkhead or self.flight.claim():
+            self.store.give_up(self.flight)
+            if rejected:
+                atomic_add(&self.store.core.rejections, 1)
+                raise LoadRejected(f"no place for the load of {self.key!r} came free within wait_timeout")
+
+    # ---- giving up ----
+
+    @property
+    def over(self):
+        """Whether there is nothing to wait for."""
+        return self.flight.is_over()
+
+    def abandon(self):
+        """The last who waited has been cancelled: so is the load, if a task makes it for callers.
+
+        It is unlinked first, so that the next caller begins anew instead of joining a load that is ending.
+        """
+        cdef Grave g
+        task = self.flight.task
+        if task is None or self.flight.behind:
+            return
+        g.count = 0
+        stripe_give_up(
+            core_stripe_at(&self.store.core, self.flight.stripe), &self.store.core.rules, self.flight.slot,
+            <PyObject*>self.flight, 0, False, &g,
+        )
+        grave_drop(&g, self.store.core.listener)
+        task.cancel()
+
+
+cdef Approach new_approach(LoadingStore store, object key, uint64_t hash, tuple packed, const Terms* terms, tuple held):
+    cdef Approach made = Approach.__new__(Approach)
+    made.store = store
+    made.key = key
+    made.hash = hash
+    made.packed = packed
+    call_unpack(packed, &made.call)
+    made.terms = terms[0]
+    made.held = held
+    made.first = True
+    return made
