@@ -65,7 +65,7 @@ LAYERS = {
     "how tasks wait": "_aio",
     "all options": "_options _renewal _namespace",
     "what users make": "_cache _single _policy _fork testing.__init__",
-    "what methods need": "_methods",
+    "what methods need": "_methods _async_marks",
     "the decorator": "_decorator",
     "the public names": "__init__",
     "the command": "__main__",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from fastcache._cache import Cache
 from fastcache._config import Seconds
+from fastcache._async_marks import is_async, mark_async
 from fastcache._core.function import CachedFunction
 from fastcache._methods import PerInstance
 from fastcache._options import CacheOptions
@@ -77,8 +78,9 @@ def cached(
             raise TypeError(f"cached goes below classmethod, not above it: {function!r}")
         if not callable(function):
             raise TypeError(f"cached needs a callable, not {function!r}")
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise TypeError(f"cached does not take async functions yet, and {function!r} is one")
+        if inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(getattr(function, "__call__", None)):
+            raise TypeError(f"cached does not take async generators, and {function!r} is one")
+        awaited = is_async(function)
 
         def make(skipped: int) -> CachedFunction[..., Any]:
             named = {"name": getattr(function, "__qualname__", None), **options}
@@ -88,12 +90,19 @@ def cached(
                 key=key,
                 typed=typed,
                 skipped=skipped,
+                awaited=awaited,
                 parameters={"maxsize": maxsize, "typed": typed, "ttl": ttl, **options},
             )
-            return functools.update_wrapper(made, function)  # type: ignore[return-value]
+            functools.update_wrapper(made, function)
+            if awaited:
+                mark_async(made, function)
+            return made
 
         if per_instance:
-            return PerInstance(function, functools.partial(make, 1))
+            per = PerInstance(function, functools.partial(make, 1))
+            if awaited:
+                mark_async(per, function)
+            return per
         made = make(0)
         caller: FrameType | None = sys._getframe(1)
         if caller is not None and caller.f_code is cached.__code__:

@@ -24,7 +24,7 @@ from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, Verdict
 from fastcache._core.stripe_loads cimport stripe_give_up
 from fastcache._core.terms cimport COALESCED, MISSED, Terms
 
-from fastcache._core.getting import STATUSES
+from fastcache._core import getting
 from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError
 
 # What a step asks for.
@@ -39,8 +39,8 @@ cdef class Approach:
     def step(self):
         """What is to be done now.
 
-        SERVED: ``result`` is the answer.  REFRESHED: it is, and ``flight`` is to be loaded behind it.  LEADS: ``flight``
-        is to be loaded.  WAITS: it is to be waited for.  LOADS_ALONE: the same as LEADS, for this caller only.
+        SERVED: ``result`` is the answer.  REFRESHED: it is, and ``flight`` is to be loaded behind it.  LEADS:
+        ``flight`` is to be loaded.  WAITS: it is to be waited for.  LOADS_ALONE: the same as LEADS, for this caller only.
         """
         cdef Flight offered = self.store.offer(<PyObject*>self.key, self.hash)
         cdef PyObject* value = NULL
@@ -72,7 +72,7 @@ cdef class Approach:
         return LOADS_ALONE if verdict == ALONE else LEADS
 
     cdef bint answered(self, object result) except -1:
-        self.result = (result, STATUSES[<int>self.terms.status]) if self.terms.with_status else result
+        self.result = (result, getting.STATUSES[<int>self.terms.status]) if self.terms.with_status else result
         return True
 
     def errand(self):

@@ -1,5 +1,5 @@
-"""A load to be made elsewhere: by a worker behind a served value, by a thread for a caller who will not wait for ever, by
-a task.
+"""A load to be made elsewhere: by a worker behind a served value, by a thread for a caller who will not wait for
+ever, by a task.
 """
 
 cimport cython

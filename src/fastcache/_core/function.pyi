@@ -2,7 +2,7 @@ from collections.abc import Callable, Hashable
 from types import GenericAlias, MethodType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, final, overload
 
-from fastcache._core.getting import GettingStore
+from fastcache._core.awaiting import AwaitingStore
 from fastcache._stats import CacheInfo
 
 _P = ParamSpec("_P")
@@ -15,7 +15,7 @@ _R_co = TypeVar("_R_co", covariant=True)
 # A bound method: called without self, but the cache_ functions are the function's own and take it.
 class _Bound(Protocol[_S_contra, _Q, _R_co]):
     @property
-    def cache(self) -> GettingStore[Any, Any]: ...
+    def cache(self) -> AwaitingStore[Any, Any]: ...
     @property
     def __wrapped__(self) -> Callable[..., _R_co]: ...
     def __call__(self, *args: _Q.args, **kwargs: _Q.kwargs) -> _R_co: ...
@@ -32,17 +32,18 @@ class CachedFunction(Generic[_P, _R]):
     def _last(self) -> None: ...
     def __init__(
         self,
-        store: GettingStore[Any, Any],
+        store: AwaitingStore[Any, Any],
         function: Callable[_P, _R],
         /,
         *,
         key: Callable[..., Hashable] | None = None,
         typed: bool = False,
         skipped: int = 0,
+        awaited: bool = False,
         parameters: dict[str, Any] | None = None,
     ) -> None: ...
     @property
-    def cache(self) -> GettingStore[Any, _R]: ...
+    def cache(self) -> AwaitingStore[Any, _R]: ...
     @property
     def __wrapped__(self) -> Callable[_P, _R]: ...
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...

@@ -10,12 +10,14 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint64_t
 
-from fastcache._core.calls cimport Call, call_length, call_packing, call_unpack
+from fastcache._core.approach cimport new_approach
+from fastcache._core.awaiting cimport AwaitingStore
+from fastcache._core.calls cimport Call, call_length, call_packed, call_packing, call_unpack
 from fastcache._core.core cimport core_ceiling, core_glance, core_glance_items, core_peek
 from fastcache._core.key cimport items_hash, items_hash_holds, key_hash
-from fastcache._core.getting cimport GettingStore
 from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.py cimport likely, py_is_int, py_is_str, py_vectorcall, steal
+from fastcache._core.ready cimport ready
 from fastcache._core.terms cimport Terms
 
 from types import GenericAlias
@@ -47,12 +49,13 @@ cdef object NAMED = object()
 cdef class CachedFunction:
     cdef vectorcallfunc vectorcall
     # Written once, by __init__.
-    cdef GettingStore store
+    cdef AwaitingStore store
     cdef object function
     cdef dict parameters    # what cache_parameters tells
     cdef object key         # makes a call's key, or None
     cdef bint plain         # a call with one plain argument has it as its key
     cdef bint typed
+    cdef bint awaited       # the function is async
     cdef Py_ssize_t skipped  # leading arguments that are no part of the key
     # What the store had counted at the last cache_clear.
     cdef int64_t hits_before
@@ -66,8 +69,8 @@ cdef class CachedFunction:
     __class_getitem__ = classmethod(GenericAlias)
 
     def __init__(
-        self, GettingStore store not None, function, /, *, key=None, bint typed=False, Py_ssize_t skipped=0,
-        dict parameters=None,
+        self, AwaitingStore store not None, function, /, *, key=None, bint typed=False, Py_ssize_t skipped=0,
+        bint awaited=False, dict parameters=None,
     ):
         if self.store is not None:
             raise RuntimeError("a cached function is set up once")
@@ -78,12 +81,17 @@ cdef class CachedFunction:
         self.plain = key is None and not typed
         self.skipped = skipped
         self.store = store
+        self.awaited = awaited
+        if awaited:
+            self.vectorcall = <vectorcallfunc>call_awaited
 
     def __call__(self, /, *args, **kwargs):
         # Only for who asks for this method; calls go to call_cached.
         cdef Call call
         packed = call_packing(self.function, args, kwargs)
         call_unpack(packed, &call)
+        if self.awaited:
+            return call_awaited(self, call.args, call.positional, call.names)
         return call_cached(self, call.args, call.positional, call.names)
 
     def __get__(self, instance, owner):
@@ -170,13 +178,20 @@ cdef class CachedFunction:
         return self.cache_key(*args, **kwargs) in self.store
 
     def cache_refresh(self, /, *args, **kwargs):
-        """Calls the function now, joining such a call that is under way, keeps the result and returns it."""
+        """Calls the function now, joining such a call that is under way, keeps the result and returns it.
+
+        For an async function that is to be awaited.
+        """
         cdef Call call
         cdef Terms terms = self.store.usual
         packed = call_packing(self.function, args, kwargs)
         call_unpack(packed, &call)
         terms.ask.force = True
         key = self.key_of(&call)
+        if self.awaited:
+            return self.store._approach(
+                new_approach(self.store, key, key_hash(<PyObject*>key), call_packed(&call), &terms, ()),
+            )
         return self.store.load(<PyObject*>key, key_hash(<PyObject*>key), &call, &terms)
 
 
@@ -246,6 +261,27 @@ cdef object call_missing(
     call.positional = positional
     call.names = names
     return self.store.load(key, hash, &call, &terms)
+
+
+cdef object call_awaited(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
+    """A call of an async function: what is found is ready to be awaited, the rest is a coroutine."""
+    cdef PyObject* value
+    cdef uint64_t hash
+    cdef Call call
+    cdef Terms terms
+    if self.store is None:
+        raise TypeError("this cached function was never set up")
+    call.function = <PyObject*>self.function
+    call.args = args
+    call.positional = positional_count(flags)
+    call.names = names
+    key = self.key_of(&call)
+    hash = key_hash(<PyObject*>key)
+    value = core_peek(&self.store.core, core_ceiling(&self.store.core), <PyObject*>key, hash)
+    if value != NULL:
+        return ready(steal(value))
+    terms = self.store.usual
+    return self.store._approach(new_approach(self.store, key, hash, call_packed(&call), &terms, ()))
 
 
 enable_vectorcall(<PyTypeObject*>CachedFunction, vectorcall_offset())

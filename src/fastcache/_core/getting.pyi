@@ -12,6 +12,8 @@ _D = TypeVar("_D")
 _Seconds: TypeAlias = float | timedelta
 _Status: TypeAlias = Literal["hit", "early", "stale", "stale_error", "miss", "coalesced", "negative"]
 
+STATUSES: tuple[_Status, ...]
+
 class GettingStore(LoadingStore[_K, _V]):
     @overload
     def get_or_load(

@@ -91,8 +91,8 @@ cdef inline Verdict stripe_publish(
 ) noexcept nogil:
     """Stores what a flight has loaded and unlinks it; MISS if it may not be stored, or is heavier than the store.
 
-    ``failures`` becomes how many there were in a row before.  ``value`` is NULL for an absence.  ``behind`` says that the load ran behind a served value; ``shared`` is set if
-    others have joined it.
+    ``failures`` becomes how many there were in a row before.  ``value`` is NULL for an absence.  ``behind`` says that
+    the load ran behind a served value; ``shared`` is set if others have joined it.
     """
     cdef Verdict verdict = DONE
     cdef Extra* x
