@@ -11,6 +11,6 @@ cdef class Errand:
     cdef tuple packed           # the call
     cdef Terms terms
     cdef object tags            # what the terms borrow
-    cdef object interrupt       # what ended it that was no Exception; or None
+    cdef bint begun             # the load is made by this errand
 
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)

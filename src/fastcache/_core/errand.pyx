@@ -22,13 +22,21 @@ cdef class Errand:
         """Loads behind a served value, unless a caller has claimed it.  Its failure is noted there, not raised."""
         cdef LandingStore store = self.store
         cdef Call call
-        if not self.flight.claim():
-            return
-        if store.bulkhead is not None:
-            if not store.bulkhead.try_enter():
-                store.give_up(self.flight)
+        bulkhead = store.bulkhead
+        # A place first: who waits for a flight that is led waits for one that has its place.
+        try:
+            if bulkhead is not None and not bulkhead.try_enter():
+                if self.flight.in_line == 0:
+                    self.drop()
                 return
-            self.flight.admitted = store.bulkhead
+        except BaseException:
+            self.drop()
+            raise
+        if not self.flight.claim():
+            if bulkhead is not None:
+                bulkhead.leave()
+            return
+        self.flight.admitted = bulkhead
         call_unpack(self.packed, &call)
         try:
             store.lead(self.flight, &call, &self.terms)
@@ -40,13 +48,13 @@ cdef class Errand:
         cdef Call call
         if not self.flight.claim():
             return
+        self.begun = True
         call_unpack(self.packed, &call)
         try:
             self.store.lead(self.flight, &call, &self.terms)
-        except Exception:
+        except BaseException:
+            # It is in the flight.
             pass
-        except BaseException as error:
-            self.interrupt = error
 
     def drop(self):
         """Gives up, unless it has begun."""
