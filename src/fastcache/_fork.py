@@ -6,7 +6,7 @@ import os
 
 from fastcache import _refresh, _threads
 from fastcache._config import fresh_seed
-from fastcache._core.flight import holds_place
+from fastcache._core.graph import holds_place
 from fastcache._core.store import after_fork
 from fastcache._registry import live_caches
 
