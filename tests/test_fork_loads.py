@@ -153,3 +153,102 @@ print(value, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """,
         out="loaded 0",
     )
+
+
+def test_a_load_in_another_thread_is_not_the_childs() -> None:
+    check(
+        """
+cache = Cache()
+held = HeldLoader("parent's")
+call = Call(cache.get_or_load, "k", held, wait_timeout=60)
+held.gate.reached()
+
+def in_child():
+    assert cache.flights() == []
+    own = cache.get_or_load("k", lambda key: "child's", wait_timeout=5)
+    cache._check()
+    return own
+
+print(forked(in_child))
+held.gate.open()
+print(call.result(), cache["k"], held.calls)
+""",
+        out="child's\nparent's parent's ['k']",
+    )
+
+
+def test_both_of_two_loads_of_a_key_are_the_parents() -> None:
+    check(
+        """
+clock = MovableClock()
+cache = Cache(clock=clock)
+first, second = HeldLoader("first"), HeldLoader("second")
+calls = [Call(cache.get_or_load, "k", first)]
+first.gate.reached()
+clock.advance(60)
+calls.append(Call(cache.get_or_load, "k", second))
+second.gate.reached()
+
+def in_child():
+    assert cache.flights() == []
+    own = cache.get_or_load("k", lambda key: "child's")
+    cache._check()
+    return own
+
+print(forked(in_child))
+first.gate.open()
+second.gate.open()
+print(*[call.result() for call in calls], cache["k"])
+""",
+        out="child's\nfirst second second",
+    )
+
+
+def test_the_places_of_the_parents_loads_are_free_in_the_child() -> None:
+    check(
+        """
+cache = Cache(max_concurrent_loads=2)
+held = HeldLoader("parent's")
+calls = [Call(cache.get_or_load, number, held) for number in range(2)]
+held.gate.reached(2)
+calls += [Call(cache.get_or_load, number, held) for number in range(2, 5)]
+await_until(lambda: cache._bulkhead.waiting == 3)
+
+def in_child():
+    assert cache.flights() == []
+    assert (cache._bulkhead.free, cache._bulkhead.waiting) == (2, 0)
+    inside = Call(cache.get_or_load, "a", lambda key: cache._bulkhead.free).result(5)
+    return inside, cache.get_or_load("b", str, wait_timeout=5), cache._bulkhead.free
+
+print(forked(in_child))
+held.gate.open()
+print(*[call.result() for call in calls], cache._bulkhead.free)
+""",
+        out="(1, 'b', 2)\nparent's parent's parent's parent's parent's 2",
+    )
+
+
+def test_a_load_that_forks_keeps_its_place_in_both() -> None:
+    check(
+        """
+cache = Cache(max_concurrent_loads=3)
+held = HeldLoader("parent's")
+other = Call(cache.get_or_load, "other", held)
+held.gate.reached()
+
+def load(key):
+    return forked(in_child), cache._bulkhead.free
+
+def in_child():
+    nested = cache.get_or_load("nested", str)
+    return cache._bulkhead.free, nested
+
+def outer(key):
+    return cache.get_or_load("inner", load)
+
+print(cache.get_or_load("outer", outer), cache._bulkhead.free)
+held.gate.open()
+other.join()
+""",
+        out="(\"(2, 'nested')\", 1) 2",
+    )

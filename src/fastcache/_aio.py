@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from fastcache._bulkhead import Bulkhead
-from fastcache._core.approach import LEADS, LOADS_ALONE, REFRESHED, SERVED, WAITS, Approach
+from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach
 from fastcache._core.errand import Errand
 from fastcache._core.watch import Watch
 
@@ -93,7 +93,7 @@ class Load:
 
     async def _run(self) -> None:
         errand, self._errand = self._errand, None
-        if errand is None or not errand.begin(self._claimed) or not (self._claimed or errand.pass_bulkhead()):
+        if errand is None or not errand.begin(self._claimed):
             return
         try:
             result = errand.call()
@@ -170,13 +170,14 @@ async def approach(way: Approach, refreshes: Refreshes) -> Any:
         if step in (SERVED, REFRESHED):
             return way.result
         if step in (LEADS, LOADS_ALONE):
-            if not way.enter_at_once():
+            entering = way.enter()
+            if entering == IN_LINE:
                 if way.old():
                     way.turn_back(False)
                     return way.result
-                if not await stand_in_line(way):
-                    step = WAITS
-            if step != WAITS:
+                if await stand_in_line(way):
+                    entering = ENTERED
+            if entering == ENTERED:
                 errand = way.errand()
                 Load(errand, True)
         if await follow(way, errand):
@@ -224,7 +225,6 @@ async def stand_in_line(way: Approach) -> bool:
     """Waits for a place in the bulkhead; False: another has taken the load over, which is then to be waited for."""
     bulkhead = way.bulkhead
     line = InLine()
-    way.wait_at_bulkhead()
     bulkhead.queue(line)
     try:
         come = await line.wait(way.time_left)
@@ -234,6 +234,6 @@ async def stand_in_line(way: Approach) -> bool:
         way.turn_back(False)
         raise
     if come or not bulkhead.withdraw(line):
-        return way.entered()
+        return way.entered(False)
     way.turn_back(True)
     return False

@@ -94,5 +94,8 @@ def _twin(error: BaseException) -> BaseException:
             if isinstance(slot, types.MemberDescriptorType):
                 # An unset slot, or one that cannot be set.
                 with contextlib.suppress(AttributeError, TypeError):
-                    slot.__set__(twin, slot.__get__(error, cls))
+                    value = slot.__get__(error, cls)
+                    # What a built-in class has not set reads as None, and would be shown if it were set to that.
+                    if value is not None or base.__flags__ & _HEAP_TYPE:
+                        slot.__set__(twin, value)
     return twin

@@ -6,7 +6,7 @@ import os
 
 from fastcache import _refresh, _threads
 from fastcache._config import fresh_seed
-from fastcache._core.graph import admitted_here
+from fastcache._core.graph import holds_place
 from fastcache._core.store import after_fork
 from fastcache._registry import live_caches
 
@@ -14,8 +14,9 @@ from fastcache._registry import live_caches
 def _in_child() -> None:
     after_fork(fresh_seed())
     for cache in live_caches():
+        # The places of the parent's other threads are free; what this thread is loading goes on.
         if cache._bulkhead is not None:
-            cache._bulkhead.reset_after_fork(admitted_here(cache._bulkhead))
+            cache._bulkhead.reset_after_fork(int(holds_place(cache._bulkhead)))
     _refresh.reset_after_fork()
     _threads.reset_after_fork()
 

@@ -20,5 +20,6 @@ cdef class Approach:
     cdef readonly object result     # once it is answered
 
     cdef bint answered(self, object result) except -1
+    cdef bint may_lead(self) except -1
 
 cdef Approach new_approach(LoadingStore store, object key, uint64_t hash, tuple packed, const Terms* terms, tuple held)

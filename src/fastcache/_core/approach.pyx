@@ -12,7 +12,7 @@ from fastcache._core.calls cimport call_unpack
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_stripe_at
 from fastcache._core.errand cimport new_errand
-from fastcache._core.flight cimport ABANDONED, RUNNING, Flight
+from fastcache._core.flight cimport ABANDONED, QUEUED, RUNNING, Flight
 from fastcache._core.graph cimport is_admitted, is_mine
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.histogram cimport histogram_add
@@ -29,6 +29,12 @@ from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError
 
 # What a step asks for.
 SERVED, REFRESHED, LEADS, WAITS, LOADS_ALONE = range(5)
+# What comes of entering the bulkhead.
+ENTERED, IN_LINE, TAKEN = range(3)
+
+cdef enum:
+    # Who stands in line for a flight, if it is no thread.
+    A_TASK = 1
 
 
 @cython.final
@@ -64,12 +70,18 @@ cdef class Approach:
             offered.beside = steal(joined)
         elif verdict != LEAD:
             self.flight = <Flight>steal(joined)
-            if (self.flight.at_bulkhead and not is_admitted(self.store.bulkhead)) or not self.flight.claim():
+            if not self.may_lead():
                 if is_mine(self.flight):
                     raise RecursiveLoadError(f"the load of {self.key!r} asked for its own result")
                 return WAITS
         self.flight.on_loop = True
         return LOADS_ALONE if verdict == ALONE else LEADS
+
+    cdef bint may_lead(self) except -1:
+        """Whether another's flight, which this call has joined, is this call's to load; see ``enter``."""
+        if self.store.bulkhead is None or self.flight.admitted is not None:
+            return self.flight.claim()
+        return self.flight.state == QUEUED and (self.flight.in_line == 0 or is_admitted(self.store.bulkhead))
 
     cdef bint answered(self, object result) except -1:
         self.result = (result, getting.STATUSES[<int>self.terms.status]) if self.terms.with_status else result
@@ -123,35 +135,40 @@ cdef class Approach:
     def bulkhead(self):
         return self.store.bulkhead
 
-    def enter_at_once(self):
-        """Whether the load may begin now."""
+    def enter(self):
+        """ENTERED: the load may begin.  IN_LINE: it needs a place first.  TAKEN: another sees to the flight."""
         bulkhead = self.store.bulkhead
-        if bulkhead is None or self.flight.admitted is not None or is_admitted(bulkhead):
-            return True
-        if bulkhead.try_enter():
-            self.flight.admitted = bulkhead
-            return True
-        return False
+        cdef bint inside
+        if bulkhead is None or self.flight.admitted is not None:
+            return ENTERED
+        inside = is_admitted(bulkhead)
+        if not inside and not self.flight.stand_in_line(A_TASK):
+            return TAKEN
+        try:
+            if not inside and not bulkhead.try_enter():
+                return IN_LINE
+        except BaseException:
+            self.turn_back(False)
+            raise
+        return ENTERED if self.entered(inside) else TAKEN
 
-    def entered(self, /):
-        """A place has been given to this call: whether it is still to load; otherwise the place is given back."""
+    def entered(self, bint inside, /):
+        """Whether the load is this call's still, which has a place for it; otherwise that is given back.
+
+        :param inside: the place is that of a load which has begun this one.
+        """
         if self.flight.claim():
-            self.flight.at_bulkhead = False
             self.flight.on_loop = True
-            self.flight.admitted = self.store.bulkhead
+            if not inside:
+                self.flight.admitted = self.store.bulkhead
             return True
-        leave_bulkhead(self.store.bulkhead)
+        if not inside:
+            leave_bulkhead(self.store.bulkhead)
         return False
-
-    def wait_at_bulkhead(self):
-        """The flight may be taken over by a load that has a place."""
-        self.flight.at_bulkhead = True
-        self.flight.on_loop = False
-        self.flight.queue()
 
     def turn_back(self, bint rejected, /):
         """No place: ends the flight, unless another has taken it over, and raises LoadRejected if the time is up."""
-        if not self.flight.at_bulkhead or self.flight.claim():
+        if self.flight.claim():
             self.store.give_up(self.flight)
             if rejected:
                 atomic_add(&self.store.core.rejections, 1)

@@ -201,6 +201,8 @@ cdef inline void core_mend(Core* core, uint64_t seed) noexcept:
                 # Left behind, never dropped: a finalizer could free a core in the middle of the walk.
                 g.count = 0
                 stripe_give_up(s, &core.rules, flight.slot, <PyObject*>flight, now, flight.behind, &g)
+                # The one that it had superseded may be in its place now.
+                cursor -= 1
 
 
 cdef inline void cores_mend(uint64_t seed) noexcept:

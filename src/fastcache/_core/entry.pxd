@@ -107,7 +107,9 @@ cdef inline int64_t entry_expires_at(const Entry* e) noexcept nogil:
 
 cdef inline int64_t entry_written_at(const Entry* e) noexcept nogil:
     cdef int64_t due_at = entry_due_at(e)
-    return e.times.written_at if due_at == FOREVER else due_at - <int64_t>e.times.span.since_write
+    if due_at == FOREVER:
+        return e.times.written_at
+    return due_at - <int64_t>e.times.span.since_write if e.times.span.since_write < LONG_AGO else ALWAYS
 
 
 cdef inline bint is_older(int64_t written_at, int64_t now, int64_t age) noexcept nogil:

@@ -13,6 +13,8 @@ cdef class Errand:
     cdef Terms terms
     cdef object tags            # what the terms borrow
     cdef LoadContext context
-    cdef readonly object interrupt       # what ended it that was no Exception; or None
+    cdef bint begun             # the load is made by this errand
+
+    cdef bint enter_and_claim(self) except -1
 
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)

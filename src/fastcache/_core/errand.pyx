@@ -9,7 +9,7 @@ from fastcache._core.calls cimport Call, call_packed, call_unpack
 from fastcache._core.core cimport core_stripe_at
 from fastcache._core.flight cimport Flight
 from fastcache._core.graph cimport task_flight
-from fastcache._core.landing cimport LandingStore
+from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.outcome cimport Outcome
 from fastcache._core.stripe_loads cimport stripe_heat
 from fastcache._core.terms cimport NO_CONTEXT, Terms, terms_usual
@@ -24,13 +24,30 @@ cdef class Errand:
     def __init__(self):
         raise TypeError("an errand is made by a cache")
 
+    cdef bint enter_and_claim(self) except -1:
+        """For a load behind a value: whether it may begin; without a place it is dropped."""
+        bulkhead = self.store.bulkhead
+        # A place first: who waits for a flight that is led waits for one that has its place.
+        try:
+            if bulkhead is not None and not bulkhead.try_enter():
+                if self.flight.in_line == 0:
+                    self.drop()
+                return False
+        except BaseException:
+            self.drop()
+            raise
+        if not self.flight.claim():
+            if bulkhead is not None:
+                leave_bulkhead(bulkhead)
+            return False
+        self.flight.admitted = bulkhead
+        return True
+
     def run(self):
         """Loads behind a served value, unless a caller has claimed it.  Its failure is noted there, not raised."""
         cdef LandingStore store = self.store
         cdef Call call
-        if not self.flight.claim():
-            return
-        if not self.pass_bulkhead():
+        if not self.enter_and_claim():
             return
         call_unpack(self.packed, &call)
         try:
@@ -43,20 +60,21 @@ cdef class Errand:
         cdef Call call
         if not self.flight.claim():
             return
+        self.begun = True
         call_unpack(self.packed, &call)
         try:
             self.store.lead(self.flight, &call, &self.terms)
-        except Exception:
+        except BaseException:
+            # It is in the flight.
             pass
-        except BaseException as error:
-            self.interrupt = error
 
     # ---- for a task, which awaits between these ----
 
     def begin(self, bint claimed, /):
         """The running task loads from here on; False: another has claimed the flight, unless that was done before."""
-        if not claimed and not self.flight.claim():
+        if not claimed and not self.enter_and_claim():
             return False
+        self.begun = True
         self.flight.on_loop = True
         self.flight.parent = task_flight()
         task_loads(self.flight)
@@ -89,19 +107,14 @@ cdef class Errand:
 
     def give_up(self, error, /):
         """Ends the flight with what is no Exception: those who wait begin anew."""
-        self.interrupt = error
+        self.flight.interrupt = error
         self.store.give_up(self.flight)
         self.store.conclude(self.flight)
 
-    def pass_bulkhead(self):
-        """Takes a place for a load behind a value; False, and the flight has ended, if there is none."""
-        bulkhead = self.store.bulkhead
-        if bulkhead is not None:
-            if not bulkhead.try_enter():
-                self.store.give_up(self.flight)
-                return False
-            self.flight.admitted = bulkhead
-        return True
+    @property
+    def interrupt(self):
+        """What ended this load and was no Exception; or None."""
+        return self.flight.interrupt if self.begun else None
 
     # ---- for all ----
 

@@ -9,7 +9,7 @@ cdef extern from "Python.h":
     ctypedef void* Door "PyThread_type_lock"
 
 cdef enum FlightState:
-    QUEUED      # waits for a refresh worker; any caller who needs it may claim it
+    QUEUED      # waits for a thread, or for a place in the bulkhead; any caller who could load it may claim it
     RUNNING
     LANDED      # value is set
     FAILED      # error is set, and fallback where an old value may be served instead
@@ -30,6 +30,7 @@ cdef class Flight:
     cdef int64_t fallback_written_at
     cdef int64_t fallback_ends_at
     cdef bint absent            # the error says that there is no value
+    cdef object interrupt       # what ended its leader's load, which is no error of the load; or None
     cdef object tags            # a TagSet that the value is to bear, or None
     cdef bint behind            # loads behind a served value
     cdef bint shared            # others got the result too
@@ -38,13 +39,13 @@ cdef class Flight:
     cdef uint32_t slot
     cdef int64_t number         # of invalidations of tags before it began
     cdef object admitted        # the bulkhead in which it has a place, to be given back at its end; or None
+    cdef tuple lent             # bulkheads in which the thread that waits for it has a place; or None
     cdef object beside          # the flight that this one, which is linked nowhere, runs beside; or None
     # For the log.
     cdef double took_over       # seconds that the flight had taken whose place this one took; 0: none
     cdef double useless         # seconds that its value lives, if loading it took longer; else 0
     cdef double retry_in        # seconds, after a failure
     cdef uint32_t failures      # in a row: before a success, or with this one
-    cdef bint at_bulkhead       # QUEUED because it waits for a place: to be claimed by who has one
     # Guarded by the mutex.
     cdef Mutex mutex
     cdef FlightState state
@@ -55,6 +56,8 @@ cdef class Flight:
     cdef int waiters
     cdef bint moved             # its followers are to begin anew, though the load goes on
     cdef bint open              # the door has been opened
+    # While queued, the thread that stands in line for its place in the bulkhead, or 1 for a task; or 0.
+    cdef unsigned long in_line
     # Those who are told of the end by a call; who takes one out makes it.  Made by the first.
     cdef dict watchers
     cdef object parent          # the flight in whose load a task began this one; or None.  Written before it is shared
@@ -66,6 +69,8 @@ cdef class Flight:
     cdef tuple seen(self, int64_t now)
     cdef void queue(self) noexcept
     cdef bint claim(self) noexcept
+    cdef bint stand_in_line(self, unsigned long who) noexcept
+    cdef bint is_stood_for(self) noexcept
     cdef void end(self, FlightState state) noexcept
     cdef void move_followers(self) noexcept
     cdef void let_go_lock_held(self) noexcept

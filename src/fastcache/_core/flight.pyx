@@ -82,8 +82,24 @@ cdef class Flight:
         if claimed:
             self.state = RUNNING
             self.owner = this_thread()
+            self.in_line = 0
+            self.on_loop = False
         mutex_unlock(&self.mutex)
         return claimed
+
+    cdef bint stand_in_line(self, unsigned long who) noexcept:
+        """Whether this caller is to get a place for a queued flight; then no other one is asked to."""
+        cdef bint mine
+        mutex_lock(&self.mutex)
+        mine = self.state == QUEUED and self.in_line == 0
+        if mine:
+            self.in_line = who
+        mutex_unlock(&self.mutex)
+        return mine
+
+    cdef bint is_stood_for(self) noexcept:
+        """Whether this thread stands in line for it, so that waiting would be for itself."""
+        return self.in_line == this_thread()
 
     cdef void end(self, FlightState state) noexcept:
         """Announces how it ended, and lets everybody go."""

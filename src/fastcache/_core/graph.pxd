@@ -8,6 +8,7 @@ cdef void load_begins(Flight flight) noexcept
 cdef void load_ends(Flight flight) noexcept
 cdef bint is_mine(Flight flight) except -1
 cdef bint is_admitted(object bulkhead) except -1
+cdef tuple places()
 cdef Flight task_flight()
 cdef Flight leading_flight()
 cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED

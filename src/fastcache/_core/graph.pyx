@@ -67,9 +67,11 @@ cdef void load_ends(Flight flight) noexcept:
 
 
 cdef bint is_mine(Flight flight) except -1:
-    """Whether this thread or task is loading it, so that waiting would be for itself."""
+    """Whether this thread or task is loading it, or is about to, so that waiting would be for itself."""
     cdef PyObject* at = current
     cdef Flight task
+    if flight.is_stood_for():
+        return True
     while at != NULL:
         if at == <PyObject*>flight:
             return True
@@ -87,30 +89,52 @@ cdef bint is_admitted(object bulkhead) except -1:
     cdef PyObject* at = current
     cdef Flight flight
     while at != NULL:
-        if (<Flight>at).admitted is bulkhead:
+        if admits(<Flight>at, bulkhead):
             return True
         at = (<Flight>at).outer
     flight = task_flight()
     while flight is not None:
-        if flight.admitted is bulkhead:
+        if admits(flight, bulkhead):
             return True
         flight = flight.parent
     return False
 
 
+cdef bint admits(Flight flight, object bulkhead) noexcept:
+    cdef tuple lent = flight.lent
+    if flight.admitted is bulkhead:
+        return True
+    if lent is not None:
+        for place in lent:
+            if place is bulkhead:
+                return True
+    return False
+
+
+cdef tuple places():
+    """The bulkheads in which this thread has a place; None without any."""
+    cdef PyObject* at = current
+    cdef tuple found = None
+    while at != NULL:
+        if (<Flight>at).admitted is not None:
+            found = (found or ()) + ((<Flight>at).admitted,)
+        if (<Flight>at).lent is not None:
+            found = (found or ()) + (<Flight>at).lent
+        at = (<Flight>at).outer
+    return found
+
+
+def holds_place(bulkhead, /):
+    """Whether this thread is loading something that has a place of its own in a bulkhead."""
+    cdef PyObject* at = current
+    while at != NULL and (<Flight>at).admitted is not bulkhead:
+        at = (<Flight>at).outer
+    return at != NULL
+
+
 cdef Flight task_flight():
     """What the running task is loading; or None."""
     return loading_task.get(None) if tasks_load else None
-
-
-def admitted_here(bulkhead, /):
-    """How many places in a bulkhead this thread's own loads have; in the child of a fork, before anything else."""
-    cdef PyObject* at = current
-    cdef int places = 0
-    while at != NULL:
-        places += (<Flight>at).admitted is bulkhead
-        at = (<Flight>at).outer
-    return places
 
 
 def task_loads(Flight flight not None, /):

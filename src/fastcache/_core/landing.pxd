@@ -27,6 +27,8 @@ cdef class LandingStore(Mapping):
     cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept
     cdef void land_absent(self, Flight flight, object error) noexcept
     cdef void fail(self, Flight flight, object error) noexcept
+    cdef bint hides(self, object error) noexcept
+    cdef int find_fallback(self, Flight flight) except -1
     cdef void give_up(self, Flight flight) noexcept
     cdef int conclude(self, Flight flight) except -1
 

@@ -84,6 +84,8 @@ cdef class LandingStore(Mapping):
             load_ends(flight)
             self.fail(flight, error)
             self.conclude(flight)
+            if flight.beside is not None and not flight.absent and self.hides(error):
+                self.find_fallback(flight)
             if terms.default != NULL and flight.absent:
                 return <object>terms.default
             if flight.has_fallback and terms_accept(
@@ -92,9 +94,10 @@ cdef class LandingStore(Mapping):
                 terms.status = STALE_ERROR
                 return flight.fallback
             raise
-        except BaseException:
+        except BaseException as error:
             # An interrupt is its receiver's alone: somebody else may load.
             load_ends(flight)
+            flight.interrupt = error
             self.give_up(flight)
             self.conclude(flight)
             raise
@@ -233,8 +236,10 @@ cdef class LandingStore(Mapping):
             self.land_absent(flight, error)
             return
         now = core_now(&self.core)
-        hidden = error_matches(error, self.stale_on) and not error_matches(error, self.fatal)
+        hidden = self.hides(error)
         kept = error
+        if self.core.rules.error_ttl > 0:
+            core_set_timed(&self.core)
         if self.core.timing != UNTIMED:
             kept = remembered(error)
         g.count = 0
@@ -252,6 +257,25 @@ cdef class LandingStore(Mapping):
         flight.retry_in = (f.retry_at - now) / 1e9
         flight.end(FAILED)
         grave_drop(&g, self.core.listener)
+
+    cdef bint hides(self, object error) noexcept:
+        """Whether an old value stands in for an error."""
+        return error_matches(error, self.stale_on) and not error_matches(error, self.fatal)
+
+    cdef int find_fallback(self, Flight flight) except -1:
+        """The old value that may be served instead of the failure of a flight which is linked nowhere."""
+        cdef Look look
+        if not look_for(&self.core, <PyObject*>flight.key, &look):
+            return 0
+        flight.fallback = steal(look.value)
+        flight.has_fallback = True
+        flight.fallback_written_at = look.written_at
+        flight.fallback_ends_at = look.ends_at
+        if look.error != NULL:
+            py_decref(look.error)
+        if look.tags != NULL:
+            py_decref(look.tags)
+        return 0
 
     cdef void give_up(self, Flight flight) noexcept:
         """Ends a flight that comes to nothing; those who wait begin anew."""

@@ -20,8 +20,8 @@ cdef class LoadingStore(LandingStore):
     cdef int supersede(self, Flight flight, Flight former, Terms* terms) except -1
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms)
     cdef object join(self, Flight flight, const Call* call, Terms* terms)
+    cdef object admit(self, Flight flight, const Call* call, Terms* terms)
     cdef object take_lead(self, Flight flight, const Call* call, Terms* terms)
-    cdef object admit(self, Flight flight, Terms* terms)
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms)
     cdef object follow(self, Flight flight, Terms* terms)
     cdef object answer(self, Flight flight, Terms* terms)
@@ -29,4 +29,4 @@ cdef class LoadingStore(LandingStore):
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1
 
 # An absence as the caller wants it.
-cdef object absent(object error, Terms* terms)
+cdef object absent(object error, const Terms* terms)

@@ -6,7 +6,11 @@
     NOTHING           raise what is remembered
     LEAD              pass the bulkhead, run the loader, take in what it comes to
     FOLLOW            wait for who does
-    ALONE             run the loader beside another's load
+    ALONE             the same as LEAD, beside another's load
+
+With a bulkhead a flight is QUEUED from its beginning until some thread has a place for it: its leader, another caller,
+or one whose load in progress has a place already and needs this one to go on.  So whoever waits for a flight that is
+led waits for a thread that has its place, and loads that need each other do not wait for each other's places.
 
 Loaders run with nothing locked: in the caller's thread, in a worker that refreshes, or, if the caller will not wait
 for ever, in a thread of their own.  Every way out of one ends its flight.
@@ -23,7 +27,7 @@ from fastcache._core.errand cimport Errand, new_errand
 from fastcache._core.flight cimport (
     ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight,
 )
-from fastcache._core.graph cimport is_admitted, is_mine, wait_for
+from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.listing cimport look_for
@@ -39,13 +43,12 @@ from fastcache._core.terms cimport (
 )
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
-from fastcache._errors import LoadRejected, LoadTimeout, NotFound, RecursiveLoadError, cached_copy, copied
+from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError, cached_copy, copied
 
 cdef extern from "Python.h":
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
 cdef object AGAIN = object()
-cdef object ADMITTED = object()
 
 
 cdef class LoadingStore(LandingStore):
@@ -69,6 +72,8 @@ cdef class LoadingStore(LandingStore):
         """One that this thread may lead."""
         cdef Flight flight = new_flight(<object>key)
         flight.stripe = <uint32_t>(hash >> 56) & self.core.stripe_mask
+        if self.bulkhead is not None:
+            flight.queue()
         return flight
 
     cdef Verdict begin(
@@ -101,6 +106,9 @@ cdef class LoadingStore(LandingStore):
             (<Flight>steal(joined[0])).move_followers()
         if verdict == HIT or verdict == REFRESH:
             terms.status = status_of(&found)
+        elif verdict == NOTHING:
+            terms.status = NEGATIVE
+            terms.not_found = found.not_found
         return verdict
 
     cdef int supersede(self, Flight flight, Flight former, Terms* terms) except -1:
@@ -123,8 +131,15 @@ cdef class LoadingStore(LandingStore):
         cdef Verdict verdict
         while True:
             verdict = self.begin(key, hash, offered, terms, first, &value, &joined)
-            if verdict == LEAD:
-                result = self.take_lead(offered, call, terms)
+            if verdict == LEAD or verdict == ALONE:
+                if verdict == ALONE:
+                    offered.beside = steal(joined)
+                # Where it waited in vain before, it may have thought of an old value.
+                terms.status = MISSED
+                if self.bulkhead is None:
+                    result = self.take_lead(offered, call, terms)
+                else:
+                    result = self.admit(offered, call, terms)
             elif verdict == HIT:
                 return steal(value)
             elif verdict == REFRESH:
@@ -133,87 +148,82 @@ cdef class LoadingStore(LandingStore):
                 return served
             elif verdict == NOTHING:
                 return absent(steal(value), terms)
-            elif verdict == ALONE:
-                offered.beside = steal(joined)
-                return self.lead(offered, call, terms)
             else:
                 result = self.join(<Flight>steal(joined), call, terms)
             if result is not AGAIN:
                 return result
             first = False
-            if verdict == LEAD:
+            if verdict == LEAD or verdict == ALONE:
                 # That flight has been flown.
                 offered = self.offer(key, hash)
 
     cdef object join(self, Flight flight, const Call* call, Terms* terms):
         """Waits for another's flight, or leads it if nobody has begun; AGAIN if it came to nothing."""
-        # A refresh that no worker has begun is sooner done than waited for.  One that waits for a place in the bulkhead
-        # may be waiting for this very thread's.
-        if (not flight.at_bulkhead or is_admitted(self.bulkhead)) and flight.claim():
-            return self.take_lead(flight, call, terms)
-        return self.follow(flight, terms)
-
-    cdef object take_lead(self, Flight flight, const Call* call, Terms* terms):
-        """Loads in this thread or in another one, once the bulkhead lets it; AGAIN if it came to nothing."""
         if self.bulkhead is not None and flight.admitted is None:
-            result = self.admit(flight, terms)
-            if result is not ADMITTED:
-                return result
-        if terms_bound(terms):
-            return self.lead_elsewhere(flight, call, terms)
-        return self.lead(flight, call, terms)
+            return self.admit(flight, call, terms)
+        # A refresh that no worker has begun is sooner done than waited for.
+        return self.take_lead(flight, call, terms) if flight.claim() else self.follow(flight, terms)
 
-    cdef object admit(self, Flight flight, Terms* terms):
-        """ADMITTED: this thread may load.  Otherwise an old value, or what came of the flight without this thread.
+    cdef object admit(self, Flight flight, const Call* call, Terms* terms):
+        """Leads a queued flight once there is a place for it, unless others see to that.
 
-        While it waits for a place the flight is QUEUED: a load that has one, and asks for this key, takes it over, for
-        otherwise the two might wait for each other.
+        An old value, if there is one that may be served, is better than standing in line.
         """
-        cdef PyObject* old
+        cdef PyObject* old = NULL
         cdef bint entered = False
-        if is_admitted(self.bulkhead):
-            return ADMITTED
-        if self.bulkhead.try_enter():
-            flight.admitted = self.bulkhead
-            return ADMITTED
-        old = self.acceptable(<PyObject*>flight.key, terms)
-        if old != NULL:
-            self.give_up(flight)
-            return steal(old)
-        flight.at_bulkhead = True
-        flight.queue()
+        cdef bint inside = is_admitted(self.bulkhead)
+        if not inside and not flight.stand_in_line(this_thread()):
+            return self.follow(flight, terms)
         try:
-            if terms.deadline == FOREVER:
-                entered = self.bulkhead.enter(None)
-            else:
-                entered = self.bulkhead.enter(max(0.0, (terms.deadline - clock_exact()) / 1e9))
+            if not inside:
+                entered = self.bulkhead.try_enter()
+            if not inside and not entered:
+                old = self.acceptable(<PyObject*>flight.key, terms)
+                if old == NULL and terms.deadline == FOREVER:
+                    entered = self.bulkhead.enter(None)
+                elif old == NULL:
+                    entered = self.bulkhead.enter(max(0.0, (terms.deadline - clock_exact()) / 1e9))
         except BaseException:
             if flight.claim():
                 self.give_up(flight)
             raise
-        if flight.claim():
+        if not flight.claim():
             if entered:
-                flight.at_bulkhead = False
+                leave_bulkhead(self.bulkhead)
+            return self.follow(flight, terms) if old == NULL else steal(old)
+        if inside or entered:
+            if entered:
                 flight.admitted = self.bulkhead
-                return ADMITTED
-            self.give_up(flight)
-            atomic_add(&self.core.rejections, 1)
-            raise LoadRejected(f"no place for the load of {flight.key!r} came free within wait_timeout")
-        if entered:
-            leave_bulkhead(self.bulkhead)
-        return self.follow(flight, terms)
+            return self.take_lead(flight, call, terms)
+        self.give_up(flight)
+        if old != NULL:
+            return steal(old)
+        atomic_add(&self.core.rejections, 1)
+        raise LoadRejected(f"no place for the load of {flight.key!r} came free within wait_timeout")
+
+    cdef object take_lead(self, Flight flight, const Call* call, Terms* terms):
+        """Loads in this thread or in another one; AGAIN if it came to nothing."""
+        return self.lead_elsewhere(flight, call, terms) if terms_bound(terms) else self.lead(flight, call, terms)
 
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms):
         """Has another thread load, and waits for it as long as this caller will."""
-        cdef Errand errand = new_errand(self, flight, call, terms)
-        flight.queue()
-        if not self._start(errand):
+        cdef Errand errand = None
+        try:
+            flight.lent = places()
+            errand = new_errand(self, flight, call, terms)
+            flight.queue()
+            started = self._start(errand)
+        except BaseException:
+            if errand is None or flight.claim():
+                self.give_up(flight)
+                self.conclude(flight)
+            raise
+        if not started and flight.claim():
             # There are no more threads to be had.
-            if flight.claim():
-                return self.lead(flight, call, terms)
+            return self.lead(flight, call, terms)
         result = self.follow(flight, terms)
-        if errand.interrupt is not None:
-            raise errand.interrupt
+        if errand.begun and flight.interrupt is not None:
+            raise flight.interrupt
         if terms.status == COALESCED:
             terms.status = MISSED
         return result
@@ -276,7 +286,10 @@ cdef class LoadingStore(LandingStore):
         if not look_for(&self.core, key, &look):
             return NULL
         if terms_accept(terms, look.written_at, look.ends_at, look.seen_at):
-            terms.status = STALE_HIT if look.error == NULL else STALE_ERROR
+            if look.age <= DUE:
+                terms.status = FRESH_HIT if look.age == FRESH else EARLY_HIT
+            else:
+                terms.status = STALE_HIT if look.error == NULL else STALE_ERROR
             value = look.value
         else:
             py_decref(look.value)
@@ -323,9 +336,8 @@ cdef inline Status status_of(const Finding* found) noexcept nogil:
     return STALE_ERROR if found.failed else STALE_HIT
 
 
-cdef object absent(object error, Terms* terms):
+cdef object absent(object error, const Terms* terms):
     """An absence as the caller wants it."""
-    terms.status = NEGATIVE
-    if terms.default != NULL and isinstance(error, NotFound):
+    if terms.default != NULL and terms.not_found:
         return <object>terms.default
     raise cached_copy(error)

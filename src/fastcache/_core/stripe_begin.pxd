@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.ask cimport Ask
 from fastcache._core.entry cimport (
-    DUE, EXPIRED, FALLBACK, FRESH, NOT_ABSENT, STALE, UNCACHEABLE, Age, Entry, Extra, entry_age, entry_ends_at,
+    DUE, EXPIRED, FALLBACK, FRESH, NOT_ABSENT, NOT_FOUND, STALE, UNCACHEABLE, Age, Entry, Extra, entry_age, entry_ends_at,
     entry_extend, entry_extra, entry_value, entry_written_at, is_older,
 )
 from fastcache._core.evict cimport order_touch
@@ -33,6 +33,7 @@ from fastcache._core.table cimport ABSENT, DOUBT, NO_SLOT, Search, table_entry, 
 cdef struct Finding:
     Age age             # of the value served
     bint failed         # its last load did
+    bint not_found      # NOTHING: the loader said that there is none
     bint superseded     # LEAD: the flight that was under way is handed out too, so that its followers can be moved
 
 
@@ -75,15 +76,18 @@ cdef inline Verdict stripe_decide_lock_held(
         return HIT if pausing else REFRESH
     if x != NULL and x.absence != NOT_ABSENT and now < x.due_at and not ask.force:
         if x.absence != UNCACHEABLE:
+            f.not_found = x.absence == NOT_FOUND
             return NOTHING
         return ALONE if loading else LEAD
+    # Only a failure is a reason not to try; a refresh that was dropped is not.
+    if f.age == FALLBACK and pausing and f.failed:
+        return HIT
     if loading:
         f.superseded = overdue or ask.anew
         if f.superseded:
             return LEAD
         return FOLLOW if ask.coalesce else ALONE
-    # Only a failure is a reason not to try; a refresh that was dropped is not.
-    return HIT if f.age == FALLBACK and pausing and f.failed else LEAD
+    return LEAD
 
 
 cdef inline bint stripe_link_lock_held(

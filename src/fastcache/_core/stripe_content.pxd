@@ -241,6 +241,9 @@ cdef inline void stripe_fill_lock_held(
         order_touch(&s.order, e, slot)
     s.seen_by_gc |= py_may_be_gc(value) or o.tags != NULL
     stripe_age_lock_held(s, r, e, o.ttl, took, now)
+    if o.tags != NULL and entry_limit(e) != FOREVER and now != ALWAYS:
+        # Its tags were invalidated while it was loaded.
+        stripe_note_expiry_lock_held(s, r, max(entry_limit(e), now - r.keep))
 
 
 cdef inline void stripe_absent_lock_held(

@@ -76,6 +76,8 @@ cdef inline void stripe_come_to_nothing_lock_held(
     """What a flight came to is no value, or none that is kept: the old one goes, and it may be remembered why."""
     cdef Extra* x = entry_extra(table_entry(&s.table, slot))
     cdef int64_t ttl = o.ttl if o.absent else r.uncacheable_ttl if o.ttl == 0 else 0
+    # It was no failure.
+    x.failures = 0
     if ttl == 0 or r.most_absences == 0:
         stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
         return
@@ -195,6 +197,7 @@ cdef inline void stripe_fail(
     cdef Extra* x
     cdef Entry* e
     cdef bint servable = False
+    cdef bint latest
     write_lock(&s.lock)
     s.counts.load_errors += 1
     s.counts.refreshes_failed += behind
@@ -207,10 +210,14 @@ cdef inline void stripe_fail(
         servable = x.value != NULL and entry_age(e, now, r.stale_window, r.error_window) < EXPIRED
         if x.former == NULL and not servable:
             stripe_fail_cold_lock_held(s, r, slot, error, hidden, now, f, g)
-        elif not stripe_unlink_lock_held(s, x, flight, g):
-            stripe_note_failure_lock_held(s, r, x, error, now, took, g)
-            f.failures = x.failures
-            f.retry_at = x.retry_at
+        else:
+            latest = x.flight == flight
+            stripe_unlink_lock_held(s, x, flight, g)
+            # What the failure of a load that has been superseded means, the later one will tell.
+            if latest and servable:
+                stripe_note_failure_lock_held(s, r, x, error, now, took, g)
+                f.failures = x.failures
+                f.retry_at = x.retry_at
     if servable and hidden:
         f.fallback = x.value
         py_incref(x.value)

@@ -6,7 +6,7 @@ All functions here expect the stripe's lock to be held.
 from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.entry cimport (
-    NOT_ABSENT, Entry, Extra, entry_expires_at, entry_extra, entry_is_over, entry_value,
+    FAILED_LOAD, NOT_ABSENT, Entry, Extra, entry_ends_at, entry_extra, entry_is_over, entry_value, entry_written_at,
 )
 from fastcache._core.evict cimport order_victim
 from fastcache._core.grave cimport EXPIRED_VALUE, SIZE, Grave, grave_left
@@ -29,10 +29,14 @@ cdef inline void stripe_sweep_absence_lock_held(
 ) noexcept nogil:
     """For an entry without a value, which may only be loading."""
     cdef Extra* x = entry_extra(table_entry(&s.table, slot))
+    cdef int64_t until = x.due_at
     if x.absence == NOT_ABSENT:
         return
-    if now < x.due_at:
-        s.first_in_sweep = min(s.first_in_sweep, x.due_at)
+    if x.absence == FAILED_LOAD:
+        # As long again it is known how many failures there were in a row.
+        until += until - entry_written_at(table_entry(&s.table, slot))
+    if now < until:
+        s.first_in_sweep = min(s.first_in_sweep, until)
     else:
         stripe_forget_absence_lock_held(s, r, slot, now, g)
 
@@ -63,7 +67,7 @@ cdef inline uint32_t stripe_sweep_some_lock_held(
             stripe_sweep_absence_lock_held(s, r, s.sweep_at - 1, now, g)
             continue
         if not entry_is_over(e, now, r.keep):
-            s.first_in_sweep = min(s.first_in_sweep, entry_expires_at(e))
+            s.first_in_sweep = min(s.first_in_sweep, entry_ends_at(e))
             continue
         stripe_drop_value_lock_held(s, r, s.sweep_at - 1, True, EXPIRED_VALUE, now, g)
         s.counts.expirations += 1

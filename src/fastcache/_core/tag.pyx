@@ -10,7 +10,7 @@ its bearers, and then asks for the name again.
 
 from libc.stdint cimport int64_t
 
-from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_swap_if
+from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store, atomic_swap_if
 from fastcache._core.py cimport raw_alloc, raw_free
 
 cdef enum:
@@ -115,9 +115,11 @@ cdef class TagRegistry:
             tag = found
             if atomic_load(&tag.state.bearers):
                 continue
-            atomic_add(&tag.state.retired, 1)
+            # Only one who retires it may take its name: another's would be that of a tag made since.
+            if not atomic_swap_if(&tag.state.retired, 0, 1):
+                continue
             if atomic_add(&tag.state.bearers, 0):
-                atomic_add(&tag.state.retired, -1)
+                atomic_store(&tag.state.retired, 0)
                 continue
             note(&self.nameless, atomic_load(&tag.state.removed), False, 0)
             note(&self.nameless, atomic_load(&tag.state.expired), True, atomic_load(&tag.state.expired_at))

@@ -38,6 +38,7 @@ cdef struct Terms:
     PyObject* tags          # borrowed; a str or several that what is loaded is to bear, or NULL
     # Out.
     Status status
+    bint not_found          # NEGATIVE: the loader had said that there is none, not failed
     bint shared             # others got the same result
 
 
@@ -46,7 +47,7 @@ cdef inline void terms_usual(Terms* terms, int64_t ttl, bint coalesce, ContextSt
     terms.ttl = ttl
     terms.deadline = terms.patience = FOREVER
     terms.context = context
-    terms.with_status = terms.shared = False
+    terms.with_status = terms.shared = terms.not_found = False
     terms.default = terms.tags = NULL
     terms.status = MISSED
 
