@@ -1,6 +1,7 @@
 """No operation keeps a reference or a byte too many, on any of its paths."""
 
 import gc
+import logging
 import sys
 import tracemalloc
 
@@ -211,7 +212,9 @@ def test_every_scene_gives_back_its_references(make, scene):
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_every_scene_gives_back_its_memory(clock, scene):
+def test_every_scene_gives_back_its_memory(clock, scene, monkeypatch):
+    # pytest keeps what is logged.
+    monkeypatch.setattr(logging.getLogger("fastcache"), "disabled", True)
     cache, key = Cache(8, ttl=10, stale_if_error=10, clock=clock), Thing()
     rounds = 200
 

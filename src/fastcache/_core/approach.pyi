@@ -2,6 +2,7 @@ from typing import Any, Final, final
 
 from fastcache._core.errand import Errand
 from fastcache._core.flight import Flight
+from fastcache._core.getting import STATUSES as STATUSES
 from fastcache._core.loading import LoadingStore
 
 SERVED: Final = 0

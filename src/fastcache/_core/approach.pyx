@@ -24,7 +24,7 @@ from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, Verdict
 from fastcache._core.stripe_loads cimport stripe_give_up
 from fastcache._core.terms cimport COALESCED, MISSED, Terms
 
-from fastcache._core import getting
+from fastcache._core.getting import STATUSES
 from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError
 
 # What a step asks for.
@@ -84,7 +84,7 @@ cdef class Approach:
         return self.flight.state == QUEUED and (self.flight.in_line == 0 or is_admitted(self.store.bulkhead))
 
     cdef bint answered(self, object result) except -1:
-        self.result = (result, getting.STATUSES[<int>self.terms.status]) if self.terms.with_status else result
+        self.result = (result, STATUSES[<int>self.terms.status]) if self.terms.with_status else result
         return True
 
     def errand(self):
