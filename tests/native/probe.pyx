@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag, clock_reader
-from fastcache._core.core cimport core_stripe, core_stripe_at
+from fastcache._core.core cimport core_stripe, core_stripe_at, core_stripe_number
 from fastcache._core.entry cimport (
     Entry, Extra, entry_age, entry_due_at, entry_expires_at, entry_extend, entry_extra, entry_set_times, entry_trim,
     entry_value, entry_written_at,
@@ -207,6 +207,16 @@ cdef class ReadProbe:
         if self.entry != NULL:
             value = reader_take(self.stripe, self.sequence, self.entry, ceiling)
         return None if value == NULL else steal(value)
+
+
+def stripes(Store store not None):
+    """How many there are."""
+    return store.core.stripe_mask + 1
+
+
+def stripe_number(Store store not None, key):
+    """Which stripe a key belongs to."""
+    return core_stripe_number(&store.core, key_hash(<PyObject*>key))
 
 
 cdef class Foreign:

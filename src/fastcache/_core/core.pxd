@@ -21,6 +21,8 @@ cdef enum:
     MOST_STRIPES = 128
     # More entries than this in one index would make its rebuilding felt.
     STRIPE_ENTRIES = 32_768
+    # What an index of 32,768 words may hold, but for 5 %: some stripes get more keys than others.
+    STRIPE_FILL = 20_900
     # Fewer than this and a stripe of a parallel build has no policy worth the name.
     LEAST_STRIPE_ENTRIES = 256
     # A lifetime of so many times the lag, and a lag is eight ticks at least, loses under a thousandth by a tick.
@@ -36,6 +38,7 @@ cdef struct Core:
     # What a hit reads comes first, and together.
     Stripe* stripes         # in `memory`, each on cache lines of its own
     uint32_t stripe_mask    # stripes - 1
+    bint uneven             # their number is not a power of two
     Timing timing
     ClockReader coarse
     int64_t lag
@@ -56,8 +59,9 @@ cdef struct Core:
 
 
 cdef inline uint32_t core_stripes_for(const Rules* r, uint32_t processors) noexcept nogil:
-    """How many stripes to use: one while that is exact and its pauses short, a power of two."""
+    """How many stripes: one while that is exact and its pauses short, then as many as fill their indexes well."""
     cdef int64_t wanted = 1
+    cdef int64_t fill = STRIPE_FILL
     cdef int64_t entries = min(r.maxsize, r.max_weight)
     if r.policy == LRU or r.policy == FIFO:
         return 1
@@ -66,9 +70,13 @@ cdef inline uint32_t core_stripes_for(const Rules* r, uint32_t processors) noexc
             wanted *= 2
         while wanted > 1 and entries // wanted < LEAST_STRIPE_ENTRIES:
             wanted //= 2
-    while wanted < MOST_STRIPES and entries // wanted > STRIPE_ENTRIES:
-        wanted *= 2
-    return <uint32_t>(wanted if wanted < MOST_STRIPES else MOST_STRIPES)
+    if entries == FOREVER:
+        wanted = MOST_STRIPES
+    elif entries > STRIPE_ENTRIES:
+        while entries // fill >= MOST_STRIPES:
+            fill *= 2
+        wanted = max(wanted, entries // fill + 1)
+    return <uint32_t>min(wanted, MOST_STRIPES)
 
 
 cdef inline size_t stripe_stride() noexcept nogil:
@@ -79,8 +87,14 @@ cdef inline Stripe* core_stripe_at(const Core* core, uint32_t number) noexcept n
     return <Stripe*>(<char*>core.stripes + number * stripe_stride())
 
 
+cdef inline uint32_t core_stripe_number(const Core* core, uint64_t hash) noexcept nogil:
+    if unlikely(core.uneven):
+        return <uint32_t>((hash >> 48) * (core.stripe_mask + 1) >> 16)
+    return <uint32_t>(hash >> 56) & core.stripe_mask
+
+
 cdef inline Stripe* core_stripe(const Core* core, uint64_t hash) noexcept nogil:
-    return core_stripe_at(core, <uint32_t>(hash >> 56) & core.stripe_mask)
+    return core_stripe_at(core, core_stripe_number(core, hash))
 
 
 cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_t seed) noexcept nogil:
@@ -88,6 +102,7 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
     cdef uint32_t i, j
     core.rules = r[0]
     core.stripe_mask = stripes - 1
+    core.uneven = stripes & (stripes - 1) != 0
     core.memory = raw_zeroed(stripes * stripe_stride() + FREE_READS * sizeof(Tallies) + CACHE_LINE, 1)
     if core.memory == NULL:
         return False

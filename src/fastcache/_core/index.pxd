@@ -8,8 +8,7 @@ spares it most looks at foreign entries.  A removed word leaves no mark behind: 
 The five upper bits of a tag are also the five lower ones of the home, so that a word tells by itself how far it was
 pushed, as long as no word of the table was pushed further than that.
 
-Most of these walks are over eight words at once (words.h); those that would run past the end, or longer, go word by
-word.
+Most of these walks are over eight words at once (words.h); past the end of the index they go on word by word.
 """
 
 from libc.stdint cimport uint32_t
@@ -77,51 +76,62 @@ cdef inline Entry* index_find(const Table* t, uint32_t h, uint32_t* slot) noexce
         e = table_entry(t, slot[0])
         if likely(e.hash == h):
             return e
-    if index_holds(t, i):
+    while index_holds(t, i):
         empty = words_equal(&t.index[i], EMPTY)
+        tagged = words_tagged(&t.index[i], h >> TAG_SHIFT)
         if likely(empty != 0):
-            tagged = words_tagged(&t.index[i], h >> TAG_SHIFT) & below(empty)
-            while tagged != 0:
-                slot[0] = (t.index[i + first_of(tagged)] & SLOT) - 1
-                e = table_entry(t, slot[0])
-                if likely(e.hash == h):
-                    return e
-                tagged &= tagged - 1
+            tagged &= below(empty)
+        while tagged != 0:
+            slot[0] = (t.index[i + first_of(tagged)] & SLOT) - 1
+            e = table_entry(t, slot[0])
+            if likely(e.hash == h):
+                return e
+            tagged &= tagged - 1
+        if likely(empty != 0):
             return NULL
-    while word != EMPTY:
+        i += WORDS
+    while True:
+        word = t.index[i & t.mask]
+        if word == EMPTY:
+            return NULL
         if (word ^ h) & TAG == 0:
             slot[0] = (word & SLOT) - 1
             e = table_entry(t, slot[0])
             if e.hash == h:
                 return e
-        i = (i + 1) & t.mask
-        word = t.index[i]
-    return NULL
+        i += 1
 
 
 cdef inline void index_put(Table* t, uint32_t h, uint32_t slot) noexcept nogil:
     cdef uint32_t start = home(h) & t.mask
     cdef uint32_t i = start
-    cdef uint32_t empty = words_equal(&t.index[i], EMPTY) if index_holds(t, i) else 0
-    if likely(empty != 0):
-        i += first_of(empty)
-    else:
-        while t.index[i] != EMPTY:
-            i = (i + 1) & t.mask
-    t.index[i] = (h & TAG) | (slot + 1)
-    t.most_pushed = max(t.most_pushed, (i - start) & t.mask)
+    cdef uint32_t empty = 0
+    while index_holds(t, i):
+        empty = words_equal(&t.index[i], EMPTY)
+        if likely(empty != 0):
+            i += first_of(empty)
+            break
+        i += WORDS
+    if empty == 0:
+        while t.index[i & t.mask] != EMPTY:
+            i += 1
+    t.index[i & t.mask] = (h & TAG) | (slot + 1)
+    t.most_pushed = max(t.most_pushed, i - start)
 
 
 cdef inline uint32_t index_of(const Table* t, uint32_t h, uint32_t slot) noexcept nogil:
     """Where the word of a slot with such a hash is."""
     cdef uint32_t word = (h & TAG) | (slot + 1)
     cdef uint32_t i = home(h) & t.mask
-    cdef uint32_t found = words_equal(&t.index[i], word) if index_holds(t, i) else 0
-    if likely(found != 0):
-        return i + first_of(found)
-    while t.index[i] != word:
-        i = (i + 1) & t.mask
-    return i
+    cdef uint32_t found
+    while index_holds(t, i):
+        found = words_equal(&t.index[i], word)
+        if likely(found != 0):
+            return i + first_of(found)
+        i += WORDS
+    while t.index[i & t.mask] != word:
+        i += 1
+    return i & t.mask
 
 
 cdef inline void index_take_out(Table* t, uint32_t hole) noexcept nogil:
@@ -129,9 +139,15 @@ cdef inline void index_take_out(Table* t, uint32_t hole) noexcept nogil:
     cdef bint told = t.most_pushed < (1 << HOME_BITS)
     cdef uint32_t bits = ((1 << HOME_BITS) - 1) & t.mask
     cdef uint32_t distance = 0
+    cdef uint32_t end = t.mask + 1
     cdef uint32_t i = hole + 1
     cdef uint32_t word, pushed, empty, moving
-    while likely(told) and index_holds(t, i):
+    if not told:
+        # No word is pushed past an empty one: behind one just before the hole, tags tell for as far as they reach.
+        end = 0
+        if hole >= WORDS and words_equal(&t.index[hole - WORDS], EMPTY) != 0:
+            end = min(hole - WORDS + (1 << HOME_BITS), t.mask + 1)
+    while likely(i + WORDS <= end):
         empty = words_equal(&t.index[i], EMPTY)
         if empty == 0:
             break

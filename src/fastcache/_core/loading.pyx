@@ -17,11 +17,11 @@ for ever, in a thread of their own.  Every way out of one ends its flight.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport Call
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.core cimport core_coarse_now, core_now
+from fastcache._core.core cimport core_coarse_now, core_now, core_stripe_number
 from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.errand cimport Errand, new_errand
 from fastcache._core.flight cimport (
@@ -71,7 +71,7 @@ cdef class LoadingStore(LandingStore):
     cdef Flight offer(self, PyObject* key, uint64_t hash):
         """One that this thread may lead."""
         cdef Flight flight = new_flight(<object>key)
-        flight.stripe = <uint32_t>(hash >> 56) & self.core.stripe_mask
+        flight.stripe = core_stripe_number(&self.core, hash)
         if self.bulkhead is not None:
             flight.queue()
         return flight

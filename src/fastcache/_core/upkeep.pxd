@@ -1,5 +1,6 @@
 """What an operation does for stripes other than its own: evict there, sweep a little where it is due, empty shelves."""
 
+cimport cython
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
@@ -13,13 +14,15 @@ from fastcache._core.stripe_room cimport TURN_STEPS
 from fastcache._core.stripe_whole cimport stripe_evict, stripe_expect_removals, stripe_sweep
 
 cdef enum:
-    # More bytes than this that nobody needs are worth a pause of all threads.
+    # More bytes than this that nobody needs, in all stripes or in one, are worth a pause of all threads.
     MUCH_SHELVED = 1 << 20
+    MUCH_IN_STRIPE = 1 << 17
 
 
+@cython.cdivision(True)
 cdef inline uint32_t core_turn(Core* core) noexcept nogil:
     """The stripe whose turn it is; all come round."""
-    return <uint32_t>atomic_load(&core.turn) & core.stripe_mask
+    return <uint32_t>(atomic_load(&core.turn) % (core.stripe_mask + 1))
 
 
 cdef inline void core_end_turn(Core* core) noexcept nogil:
@@ -34,12 +37,13 @@ cdef inline void core_end_turn(Core* core) noexcept nogil:
         atomic_store(&core.rules.first_expiry, first)
 
 
+@cython.cdivision(True)
 cdef inline void core_evict_elsewhere(Core* core, const Stripe* full, int64_t now, Grave* g) noexcept:
     """Evicts one value from a stripe other than ``full``, which has none to evict."""
     cdef uint32_t i, first = core_turn(core)
     cdef Stripe* s
     for i in range(core.stripe_mask + 1):
-        s = core_stripe_at(core, (first + i) & core.stripe_mask)
+        s = core_stripe_at(core, (first + i) % (core.stripe_mask + 1))
         if s != full and stripe_evict(s, &core.rules, now, g):
             break
     core_end_turn(core)

@@ -10,7 +10,7 @@ from fastcache._core.probe cimport Probe, probe_settle, probe_start
 from fastcache._core.py cimport unlikely
 from fastcache._core.shelf cimport shelf_bytes
 from fastcache._core.stripe cimport IN_DOUBT, NO_MEMORY, NO_PLACE, NO_TIME, PER_ENTRY, Stripe, Verdict
-from fastcache._core.upkeep cimport MUCH_SHELVED, core_evict_elsewhere, core_pause, core_sweep_elsewhere
+from fastcache._core.upkeep cimport MUCH_IN_STRIPE, core_evict_elsewhere, core_pause, core_sweep_elsewhere
 
 cdef struct Visit:
     Core* core
@@ -52,7 +52,7 @@ cdef inline bint visit_again(Visit* v, Verdict verdict) except -1:
     if unlikely(verdict == IN_DOUBT or verdict == NO_PLACE or verdict == NO_TIME or verdict == NO_MEMORY):
         return visit_retry(v, verdict)
     grave_drop(&v.grave, v.core.listener)
-    if FREE_READS and unlikely(shelf_bytes(&v.stripe.table.shelf) > MUCH_SHELVED):
+    if FREE_READS and unlikely(shelf_bytes(&v.stripe.table.shelf) > MUCH_IN_STRIPE):
         core_pause(v.core)
     return False
 
