@@ -67,6 +67,16 @@ LAYERS = {
     "what users make": "_cache _single _policy _fork testing.__init__",
     "what methods need": "_methods _async_marks",
     "the decorator": "_decorator",
+    "stand-ins": "compat.__init__",
+    "cachetools: keys and timers, and who leaves": "compat.cachetools.keys compat.cachetools.timer "
+    "compat.cachetools.leaving",
+    "cachetools: a store": "compat.cachetools.ordered",
+    "cachetools: its classes": "compat.cachetools.cache",
+    "cachetools: those that know the time": "compat.cachetools.timed",
+    "cachetools: counts of calls": "compat.cachetools.info",
+    "cachetools: a call": "compat.cachetools.memo",
+    "cachetools: its decorators": "compat.cachetools.function compat.cachetools.method compat.cachetools.func",
+    "cachetools": "compat.cachetools.__init__",
     "the public names": "__init__",
     "the command": "__main__",
 }
