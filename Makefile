@@ -5,8 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py $(wildcard src/fastcache/_core/*.p* src/fastcache/_core/*.h tests/native/*.pyx) \
-    $(wildcard src/fastcache/compat/cachetools/*.p*x*)
-CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd src/fastcache/compat/cachetools/*.p*x* tests/native/*.pyx
+    $(wildcard src/fastcache/compat/*.p*x* src/fastcache/compat/cachetools/*.p*x*)
+CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd src/fastcache/compat/*.p*x* src/fastcache/compat/cachetools/*.p*x* \
+    tests/native/*.pyx
 
 .DEFAULT_GOAL := help
 .PHONY: help build test compat stress sanitize lint types bench situations instructions demo sdist clean
@@ -68,7 +69,7 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
 	    $(addprefix fastcache._core.,movable tag context flight graph watch store mapping landing errand loading \
         getting ready approach awaiting function) \
-	    fastcache.compat.cachetools.ordered
+	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 
 $(BIN)/.bench: $(BIN)/.built bench/install.py
 	$(BIN)/python -m bench.install
@@ -90,4 +91,4 @@ sdist: $(BIN)/.tools ## build the source distribution into dist/
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .venv-compat build dist fastcache-demo src/*.egg-info
 	find src tests \( -name '*.so' -o -name '*.pyd' \) -delete
-	rm -f src/fastcache/_core/*.c src/fastcache/compat/cachetools/*.c tests/native/*.c
+	rm -f src/fastcache/_core/*.c src/fastcache/compat/*.c src/fastcache/compat/cachetools/*.c tests/native/*.c

@@ -67,7 +67,7 @@ extensions = [
 ]
 extensions += [
     extension(f"fastcache.compat.{name}", f"src/fastcache/compat/{name.replace('.', '/')}.pyx")
-    for name in ("cachetools.ordered",)
+    for name in ("backend_store", "cachetools.ordered")
 ]
 if os.environ.get("FASTCACHE_PROBE") == "1":
     extensions.append(extension("tests.native.probe", "tests/native/probe.pyx"))

@@ -57,5 +57,6 @@ def _command(suite: Suite, where: Place) -> list[str]:
 
 
 def _path(where: Place) -> str:
-    # The package as it was built in place, with the entry points of its metadata; the plugins; the tests.
-    return os.pathsep.join(map(str, (ROOT / "src", ROOT / "tests" / "compat" / "plugins", where.top)))
+    # The package as it was built in place, and its metadata; the plugins; the tests.
+    parts = ROOT / "src", where.folder / "metadata", ROOT / "tests" / "compat" / "plugins", where.top
+    return os.pathsep.join(map(str, parts))
