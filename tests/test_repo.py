@@ -222,7 +222,7 @@ def test_the_source_distribution_takes_all_sources_and_nothing_built(monkeypatch
         packed.process_template_line(line)
     sources = {
         path.as_posix()
-        for folder in ("src", "tests", "bench")
+        for folder in ("src", "tests", "bench", "examples")
         for path in Path(folder).rglob("*")
         if path.suffix in {".py", ".pyi", ".pyx", ".pxd", ".h", ".typed"}
     }

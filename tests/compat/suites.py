@@ -131,7 +131,13 @@ DOGPILE = Suite(
 OWN = Suite(
     "fastcache",
     "",
-    tests=("tests/test_cachetools.py", "tests/test_django.py", "tests/test_flask.py", "tests/test_dogpile.py"),
+    tests=(
+        "tests/test_cachetools.py",
+        "tests/test_django.py",
+        "tests/test_flask.py",
+        "tests/test_dogpile.py",
+        "tests/test_examples.py",
+    ),
     needs=("cachetools==8.0.2", "Django==5.2.19", "Flask-Caching==2.5.1", "dogpile.cache==1.5.0"),
 )
 

@@ -44,6 +44,12 @@ class FastCache(BaseCache):  # type: ignore[misc]
     def _make_room(self, key: str) -> None:
         cull(self._cache, key, self._max_entries, self._cull_frequency)
 
+    def validate_key(self, key: str) -> None:
+        """Warns of keys that memcached would not take, as all backends do."""
+        # Django's own search goes through a lazy object and a generator: most of a hit's time.
+        if len(key) > 250 or not key.isascii() or not key.isprintable() or " " in key:
+            super().validate_key(key)
+
     # ---- one key ----
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
