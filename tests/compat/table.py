@@ -51,9 +51,15 @@ def _reasons(suites: Iterable[Suite]) -> list[str]:
     for suite in suites:
         by_reason: dict[str, list[str]] = {}
         for pattern, reason in suite.deselected.items():
-            by_reason.setdefault(reason, []).append(f"`{pattern.removeprefix('::')}`")
+            by_reason.setdefault(reason, []).append(f"`{pattern}`")
         lines += [f"- {suite.name}: {', '.join(patterns)}: {reason}." for reason, patterns in by_reason.items()]
-    return ["Deselected:", "", *lines] if lines else []
+    edits = [
+        f"- {suite.name}, in `{name}`: for `{old}` we read `{new}`."
+        for suite in suites
+        for name, replacements in suite.edits.items()
+        for old, new in replacements.items()
+    ]
+    return ["Deselected:", "", *lines, "", "Edited before they run:", "", *edits]
 
 
 def _between(text: str) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """The pytest plugin of every suite: leaves out what the suite names, and writes down how each test ended.
 
-``FASTCACHE_COMPAT`` is a JSON file {"deselected": {pattern: reason}, "results": path}.  A pattern is a prefix of test
-ids, or of their last part if it begins with "::".
+``FASTCACHE_COMPAT`` is a JSON file {"deselected": {pattern: reason}, "results": path}.  A pattern is the id of a test,
+or of what it is in.
 """
 
 from __future__ import annotations
@@ -53,10 +53,8 @@ class Record:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a pattern names a test: up to the end of a part, so that of Test and Tests it is one."""
-    at = name.find(pattern) if pattern.startswith("::") else 0
-    end = at + len(pattern)
-    return at >= 0 and name.startswith(pattern, at) and (end == len(name) or name[end] in ":[")
+    """Whether a pattern names a test: up to the end of a part, so that Test is not also Tests."""
+    return name.startswith(pattern) and (len(name) == len(pattern) or name[len(pattern)] in ":[")
 
 
 def pytest_configure(config: pytest.Config) -> None:
