@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import pickle
@@ -295,6 +296,30 @@ def test_a_function_that_needs_its_own_result_raises() -> None:
 
     with pytest.raises(RecursiveLoadError):
         endless(1)
+
+
+@pytest.mark.parametrize("timer", [{}, {"timer": lambda: 0}], ids=["monotonic", "own timer"])
+def test_threads_that_do_everything_at_once_leave_it_sound(timer: dict[str, Any]) -> None:
+    cache = TTLCache[int, int](50, 0.01 if not timer else 10, getsizeof=lambda value: value % 3, **timer)
+
+    def run() -> None:
+        for number in range(400):
+            key = number * 7 % 97
+            cache[key] = number
+            cache.get(key)
+            cache.setdefault(key + 1, 1)
+            cache.pop(key + 2, None)
+            if number % 20 == 0:
+                cache.expire()
+                dict(cache.items())
+                copy.copy(cache)
+                with contextlib.suppress(KeyError):
+                    cache.popitem()
+
+    for call in all_at_once(4, run):
+        call.result()
+    assert cache.currsize <= 50
+    cache._check()
 
 
 def test_what_is_too_large_is_returned_and_not_kept() -> None:
