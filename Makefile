@@ -4,11 +4,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-SOURCES := pyproject.toml setup.py $(wildcard src/fastcache/_core/*.p* src/fastcache/_core/*.h tests/native/*.pyx)
-CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd tests/native/*.pyx
+SOURCES := pyproject.toml setup.py $(wildcard src/fastcache/_core/*.p* src/fastcache/_core/*.h tests/native/*.pyx) \
+    $(wildcard src/fastcache/compat/*.p*x* src/fastcache/compat/cachetools/*.p*x*)
+CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd src/fastcache/compat/*.p*x* src/fastcache/compat/cachetools/*.p*x* \
+    tests/native/*.pyx
 
 .DEFAULT_GOAL := help
-.PHONY: help build test stress sanitize lint types bench situations instructions demo sdist clean
+.PHONY: help build test compat stress sanitize lint types bench situations instructions demo sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ demo: $(BIN)/.built ## replay stampedes against a real database; pictures in ./f
 
 test: $(BIN)/.built ## run the test suite
 	$(BIN)/python -m pytest $(ARGS)
+
+compat: $(BIN)/.built ## run the tests of other projects against our stand-ins; ARGS="django", "--save"
+	$(BIN)/python -m tests.compat $(ARGS)
 
 stress: $(BIN)/.built ## run the suite with ten times the effort where it searches
 	FASTCACHE_STRESS=10 $(BIN)/python -m pytest $(ARGS)
@@ -63,8 +68,8 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
 	    $(addprefix fastcache._core.,movable tag context flight graph watch store mapping landing errand loading \
-        getting ready approach awaiting \
-        function)
+        getting ready approach awaiting function) \
+	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 
 $(BIN)/.bench: $(BIN)/.built bench/install.py
 	$(BIN)/python -m bench.install
@@ -84,6 +89,6 @@ sdist: $(BIN)/.tools ## build the source distribution into dist/
 	$(BIN)/python -m build --sdist
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build dist fastcache-demo src/*.egg-info
+	rm -rf $(VENV) .venv-compat build dist fastcache-demo src/*.egg-info
 	find src tests \( -name '*.so' -o -name '*.pyd' \) -delete
-	rm -f src/fastcache/_core/*.c tests/native/*.c
+	rm -f src/fastcache/_core/*.c src/fastcache/compat/*.c src/fastcache/compat/cachetools/*.c tests/native/*.c

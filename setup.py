@@ -65,6 +65,10 @@ extensions = [
         "function",
     )
 ]
+extensions += [
+    extension(f"fastcache.compat.{name}", f"src/fastcache/compat/{name.replace('.', '/')}.pyx")
+    for name in ("backend_store", "cachetools.ordered")
+]
 if os.environ.get("FASTCACHE_PROBE") == "1":
     extensions.append(extension("tests.native.probe", "tests/native/probe.pyx"))
 

@@ -67,6 +67,23 @@ LAYERS = {
     "what users make": "_cache _single _policy _fork testing.__init__",
     "what methods need": "_methods _async_marks",
     "the decorator": "_decorator",
+    "stand-ins": "compat.__init__ compat.amend compat.copying",
+    "a backend's store": "compat.backend_store",
+    "stores by name": "compat.stores",
+    "cachetools: keys and timers, and who leaves": "compat.cachetools.keys compat.cachetools.timer "
+    "compat.cachetools.leaving",
+    "cachetools: a store": "compat.cachetools.ordered",
+    "cachetools: its classes": "compat.cachetools.cache",
+    "cachetools: those that know the time": "compat.cachetools.timed",
+    "cachetools: counts of calls": "compat.cachetools.info",
+    "cachetools: a call": "compat.cachetools.memo",
+    "cachetools: its decorators": "compat.cachetools.function compat.cachetools.method compat.cachetools.func",
+    "cachetools": "compat.cachetools.__init__",
+    "dogpile: mutexes": "dogpile.mutex",
+    "backends": "django.backend cachelib.backend dogpile.backend",
+    "packages of backends": "django.__init__ cachelib.__init__ dogpile.__init__",
+    "Flask, upon cachelib": "flask.backend flask.cache",
+    "Flask": "flask.__init__",
     "the public names": "__init__",
     "the command": "__main__",
 }
@@ -139,7 +156,16 @@ def test_the_benchmarks_use_public_names_only() -> None:
     assert private == []
 
 
-def test_nothing_but_the_demo_needs_another_distribution() -> None:
+# What the package of each framework's stand-in may import besides.
+FRAMEWORKS = {
+    "django": {"django"},
+    "flask": {"flask", "flask_caching"},
+    "cachelib": {"cachelib"},
+    "dogpile": {"dogpile"},
+}
+
+
+def test_nothing_but_the_demo_and_stand_ins_needs_another_distribution() -> None:
     known = {*sys.stdlib_module_names, "fastcache", "cython", "cpython", "libc"}
     others = [
         (name, target)
@@ -147,9 +173,15 @@ def test_nothing_but_the_demo_needs_another_distribution() -> None:
         if not name.startswith("_demo")
         for target in imported(path)
         # For type checkers, which bring it.
-        if target.split(".")[0] not in {*known, "typing_extensions"}
+        if target.split(".")[0] not in known | {"typing_extensions"} | FRAMEWORKS.get(name.split(".")[0], set())
     ]
     assert others == []
+
+
+def test_no_framework_is_imported_with_the_package_itself() -> None:
+    stand_ins = ("compat", *FRAMEWORKS)
+    wrong = [(a, b) for a, b in edges(".py", ".pyx", ".pxd") if b.startswith(stand_ins) and not a.startswith(stand_ins)]
+    assert wrong == []
 
 
 def test_no_file_is_long() -> None:
@@ -190,7 +222,7 @@ def test_the_source_distribution_takes_all_sources_and_nothing_built(monkeypatch
         packed.process_template_line(line)
     sources = {
         path.as_posix()
-        for folder in ("src", "tests", "bench")
+        for folder in ("src", "tests", "bench", "examples")
         for path in Path(folder).rglob("*")
         if path.suffix in {".py", ".pyi", ".pyx", ".pxd", ".h", ".typed"}
     }

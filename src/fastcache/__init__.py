@@ -1,7 +1,8 @@
 """The in-process cache that cannot stampede."""
 
+import os
+import sys
 import warnings
-from importlib import metadata
 
 from fastcache import _fork  # noqa: F401 - registers what the child of a fork mends
 from fastcache._cache import Cache
@@ -54,16 +55,27 @@ __version__ = "0.1.0"
 
 def _warn_of_namesake() -> None:
     """Another, older distribution installs a package of the same name, and either overwrites the other."""
-    try:
-        other = metadata.version("fastcache")
-    except metadata.PackageNotFoundError:
-        return
-    warnings.warn(
-        f"the unrelated distribution 'fastcache' {other} is installed beside 'pyfastcache' and shares its import name; "
-        "uninstall both, then install pyfastcache",
-        RuntimeWarning,
-        stacklevel=3,
-    )
+    other = _namesake()
+    if other is not None:
+        warnings.warn(
+            f"the unrelated distribution 'fastcache' {other} is installed beside 'pyfastcache' and shares its import "
+            "name; uninstall both, then install pyfastcache",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _namesake() -> str | None:
+    """Its version, if it is installed.  Not asked of importlib.metadata, whose import takes as long as all the rest."""
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or os.curdir)
+        except OSError:
+            continue
+        for name in names:
+            if name.startswith("fastcache-") and name.endswith((".dist-info", ".egg-info")):
+                return name.removeprefix("fastcache-").removesuffix(".dist-info").partition("-")[0]
+    return None
 
 
 _warn_of_namesake()

@@ -1,0 +1,1 @@
+"""The tests of other projects, run against fastcache's classes in the place of theirs."""
