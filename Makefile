@@ -29,7 +29,7 @@ $(BIN)/.built: $(BIN)/.tools $(SOURCES)
 
 build: $(BIN)/.built ## build the extensions in place, in .venv
 
-demo: $(BIN)/.built ## replay stampedes against a real database; pictures in ./fastcache-demo
+demo: $(BIN)/.built ## replay stampedes and an outage against a real database; pictures in ./fastcache-demo
 	$(BIN)/python -m fastcache demo $(ARGS)
 
 test: $(BIN)/.built ## run the test suite

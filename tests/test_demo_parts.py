@@ -9,10 +9,12 @@ import time
 
 import pytest
 
-from fastcache._demo.arrivals import Arrival, Replay, Served, at_once, schedule
+from fastcache._demo.arrivals import Arrival, Replay, Served, at_once, each_once, schedule
+from fastcache._demo.clock import FastClock
 from fastcache._demo.database import REPORT, Database, Outage, build
-from fastcache._demo.measure import latencies, lifetimes, per_bin, percentile
+from fastcache._demo.measure import latencies, lifetimes, most_running, pauses, per_bin, percentile, running
 from fastcache._demo.pool import Answer, Pool, PoolClosedError, Query
+from fastcache._demo.record import Play
 from tests.harness.gates import await_until
 
 
@@ -63,6 +65,48 @@ def test_each_key_has_its_own_lifetimes_and_failures_store_nothing() -> None:
     assert lifetimes([query(1.0, 1.0, failed=True), query(1.1, 1.2)], life=1.0) == 1
 
 
+def test_queries_at_a_time_are_counted_from_begin_to_end() -> None:
+    found = [query(0.0, 0.2), query(0.1, 0.4), query(0.2, 0.3)]
+    assert [count for _, count in running(found)] == [1, 2, 1, 2, 1, 0]
+    assert most_running(found, 0.1, 0.0, 0.6) == [1, 2, 2, 1, 0, 0]
+    assert most_running([query(0.01, 0.02), query(0.01, 0.03), query(0.04, 0.05)], 0.1, 0.0, 0.1) == [2]
+    assert most_running([], 0.1, 0.0, 0.2) == [0, 0]
+
+
+def test_pauses_are_medians_over_the_keys_in_told_seconds() -> None:
+    play = Play(4, "", True, 2, 0.5, 0.1, 0.0, 10.0, 8, 4)
+    for key, stretch in ((0, 1.0), (1, 3.0)):
+        ends = 0.0
+        for pause in (0.1 * stretch, 0.2 * stretch, 0.4 * stretch):
+            play.queries.append(query(ends, ends + 0.01, key, failed=True))
+            ends += 0.01 + pause
+        play.queries += [query(ends, ends + 0.01, key), query(ends + 9, ends + 9, key)]
+    # A fourth pause that only one of the keys came to.
+    play.queries.insert(3, query(0.73, 0.73, 0, failed=True))
+    assert [round(pause, 6) for pause in pauses(play)] == [2.0, 4.0, 8.0]
+
+
+def test_a_fast_clock_stands_still_until_it_begins_and_then_follows_the_wall() -> None:
+    clock = FastClock(scale=1000)
+    clock.catch_up()
+    assert clock.movable.now == 0
+    clock.begin(time.perf_counter() + 3600)
+    clock.catch_up()
+    assert clock.movable.now == 0
+    begun = time.perf_counter() - 5
+    clock.begin(begun)
+    clock.catch_up()
+    assert 5000 <= clock.movable.now <= 1000 * (time.perf_counter() - begun)
+
+
+def test_each_key_arrives_once_in_an_order_of_the_seed() -> None:
+    first = each_once(7, 50, 2.0)
+    assert first == each_once(7, 50, 2.0) == sorted(first)
+    assert first != each_once(8, 50, 2.0)
+    assert sorted(arrival.key for arrival in first) == list(range(50))
+    assert 1.0 < first[-1].at < 4.0
+
+
 def test_the_same_seed_gives_the_same_arrivals() -> None:
     first = schedule(7, 500, 2.0, keys=10)
     assert first == schedule(7, 500, 2.0, keys=10)
@@ -86,6 +130,26 @@ def test_latency_counts_from_the_scheduled_instant() -> None:
     first, second = sorted(request.took for request in replay.served)
     assert first >= 0.05
     assert second >= 0.1
+
+
+def test_no_request_is_made_before_what_comes_just_before_is_done() -> None:
+    begun = threading.Event()
+    done: list[bool] = []
+
+    def ask(_key: int) -> Answer:
+        done.append(begun.is_set())
+        return Answer(0.0, 0.0)
+
+    replay = Replay(at_once(3), ask, threads=3, freshest=1e9)
+
+    def just_before() -> None:
+        # Long after the first arrival was due.
+        await_until(lambda: time.perf_counter() > replay.begin + 0.05)
+        begun.set()
+
+    replay.start(just_before)
+    replay.wait(lambda: None)
+    assert done == [True] * 3
 
 
 def test_a_surprise_in_a_user_thread_is_raised() -> None:

@@ -38,12 +38,15 @@ def recorded() -> Run:
     without.queries += [query(0.6, 0.6, failed=True)]
     shield = Play(4, "with stale-if-error", True, 1, 0.5, 0.1, 0.0, 1.0, 8, 4, counted=0, down=(0.2, 0.7))
     shield.served += [Served(0.1, 0.001, "hit"), Served(0.6, 0.001, "stale")]
+    bulkhead = Play(6, "at most 1 load", True, 2, 0.0, 0.1, 0.0, 1.0, 8, 4, counted=1, limit=1, patience=0.2)
+    bulkhead.served += [Served(0.0, 0.1, "miss"), Served(0.0, 0.2, "rejected"), Served(0.0, 0.2, "timeout")]
+    bulkhead.queries += [query(0.0, 0.1)]
     facts = {"seed": 1, "rows": 10, "query_ms": 50.0, "python": "3.11", "sqlite": "3", "cores": 2}
     seconds = [
         Expiries("ttl 60", 10, {59: 10, 60: 0}),
         Expiries("ttl 60 ± 5", 10, {59: 4, 60: 6}),
     ]
-    return Run(facts, [bare, shielded, together, spread, without, shield], seconds)
+    return Run(facts, [bare, shielded, together, spread, without, shield, *[bulkhead] * 4], seconds)
 
 
 def test_a_run_is_read_back_as_it_was_recorded(tmp_path: Path) -> None:
@@ -67,6 +70,11 @@ def test_the_summary_counts_what_users_saw() -> None:
     assert numbers.max == 0.2
     numbers = summary(shielded)
     assert (numbers.per_lifetime, numbers.misses, numbers.stale, numbers.errors) == (1.0, 1, 1, 0)
+
+
+def test_requests_without_an_answer_have_no_latency() -> None:
+    numbers = summary(recorded().plays[6])
+    assert (numbers.requests, numbers.misses, numbers.rejected, numbers.timeouts, numbers.max) == (3, 1, 1, 1, 0.1)
 
 
 def test_in_an_outage_there_is_no_count_per_lifetime() -> None:
@@ -118,7 +126,7 @@ def test_scenes_are_chosen_by_number() -> None:
     pytest.importorskip("rich")
     pytest.importorskip("matplotlib")
     with pytest.raises(SystemExit):
-        main(["demo", "--scene", "6"])
+        main(["demo", "--scene", "7"])
 
 
 def test_importing_fastcache_imports_nothing_of_the_demo() -> None:

@@ -12,8 +12,10 @@ pytest.importorskip("rich")
 pytest.importorskip("matplotlib")
 
 from fastcache._demo import cli
+from fastcache._demo.captions import sentence
 from fastcache._demo.measure import summary
 from fastcache._demo.page import draw
+from fastcache._demo.pool import Query
 from fastcache._demo.record import Play, Run
 from fastcache._demo.sizes import Sizes
 
@@ -30,13 +32,17 @@ TINY = Sizes(
     early_ttl=0.2,
     early_lifetimes=3,
     early_requests=200,
-    outage_ttl=0.2,
-    outage_seconds=0.8,
-    outage_down=(0.1, 0.6),
-    outage_requests=300,
+    outage_scale=80,
+    outage_requests=900,
     lock_keys=10,
     lock_ms=20,
     lock_pool=10,
+    cold_keys=120,
+    cold_seconds=0.02,
+    cold_share=0.3,
+    cold_limit=3,
+    cold_patience=0.05,
+    cold_pool=20,
     threads=60,
 )
 
@@ -50,7 +56,7 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return cli.play(TINY, [1, 2, 3, 4, 5], 1, Silent(), tmp_path_factory.mktemp("run"))
+    return cli.play(TINY, [1, 2, 3, 4, 5, 6], 1, Silent(), tmp_path_factory.mktemp("run"))
 
 
 def plays(run: Run, scene: int) -> dict[str, Play]:
@@ -97,6 +103,69 @@ def test_stale_if_error_hides_the_outage(run: Run) -> None:
     assert summary(found["without stale-if-error"]).errors > 0
     assert summary(found["with stale-if-error"]).errors == 0
     assert any(query.failed for query in found["with stale-if-error"].queries)
+
+
+def told(play: Play, query: Query) -> tuple[float, float]:
+    return query.asked * play.scale, query.finished * play.scale
+
+
+def test_in_an_outage_a_key_is_tried_ever_more_rarely(run: Run) -> None:
+    """The nth pause is at least half of 2**n seconds, or of the ttl."""
+    play = plays(run, 4)["with stale-if-error"]
+    longest = 0
+    for key in range(play.keys):
+        failures = 0
+        for earlier, later in pairwise(query for query in play.queries if query.key == key):
+            failures = failures + 1 if earlier.failed else 0
+            if failures:
+                pause = told(play, later)[0] - told(play, earlier)[1]
+                assert pause >= min(2 ** (failures - 1), TINY.outage_ttl) / 2 - 1e-6, (key, failures)
+            longest = max(longest, failures)
+    assert longest >= 3
+    assert summary(play).failed < summary(plays(run, 4)["without stale-if-error"]).failed
+
+
+def test_after_the_outage_every_key_is_loaded_anew(run: Run) -> None:
+    for play in run.scene(4):
+        assert play.down is not None
+        loaded = {query.key for query in play.queries if not query.failed and query.asked > play.down[1]}
+        assert loaded == set(range(play.keys)), play.strategy
+
+
+def test_keys_written_together_are_all_served_until_their_ttl_is_over(run: Run) -> None:
+    play = plays(run, 2)["ttl 60"]
+    assert min(query.asked for query in play.queries) * play.scale >= 60
+    spread = plays(run, 2)["ttl 60 ± 5"]
+    assert min(query.asked for query in spread.queries) * spread.scale >= 55
+
+
+def test_a_bulkhead_lets_no_more_queries_run_at_a_time(run: Run) -> None:
+    bare, *limited = run.scene(6)
+    assert summary(bare).at_a_time > 3
+    for play in limited:
+        assert play.limit == 3
+        assert 1 <= summary(play).at_a_time <= 3, play.strategy
+
+
+def test_those_without_a_place_wait_or_are_turned_away_or_have_an_old_value(run: Run) -> None:
+    _, waiting, impatient, served = (summary(play) for play in run.scene(6))
+    assert (waiting.misses, waiting.queries) == (120, 120)
+    assert impatient.rejected > 0
+    assert impatient.misses + impatient.rejected + impatient.timeouts == 120
+    assert impatient.queries == impatient.misses + impatient.timeouts
+    assert served.stale > 0
+    assert served.stale + served.misses == 120
+    assert served.queries == served.misses
+
+
+def test_the_captions_tell_the_numbers_of_the_run(run: Run) -> None:
+    bulkhead, outage = sentence(run, 6), sentence(run, 4)
+    assert "max_concurrent_loads=3" in bulkhead
+    assert f"{summary(run.scene(6)[2]).rejected:,} are turned away" in bulkhead
+    play = run.scene(4)[1]
+    assert play.down is not None
+    assert f"From {play.down[0] * play.scale:.1f} s to {play.down[1] * play.scale:.1f} s of it" in outage
+    assert f"{summary(play).failed} times in vain" in outage
 
 
 def test_a_lock_per_key_loads_them_all_at_once(run: Run) -> None:

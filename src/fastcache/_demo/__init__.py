@@ -1,4 +1,4 @@
-"""The demo: stampedes replayed against a real database, with and without protection.
+"""The demo: stampedes and an outage replayed against a real database, with and without protection.
 
     arrivals -> strategy -> pool -> database          one play: real threads, real queries
                    |          |

@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import fastcache
+
 from .pool import PoolClosedError
 from .strategies import Ask
 
 STACK = 512 * 1024  # a thousand waiting threads should not reserve gigabytes
 LEAD = 0.2  # seconds between starting the threads and the first arrival
 MARGIN = 0.02  # the last of them, for writing the keys
+POLL = 0.001  # seconds between looks whether they are written, if that takes longer
 
 
 class Arrival(NamedTuple):
@@ -25,7 +28,11 @@ class Arrival(NamedTuple):
 class Served(NamedTuple):
     at: float  # the scheduled instant, seconds after the start
     took: float  # from the scheduled instant to the answer
-    saw: str  # "hit", "stale", "miss" (waited for a load) or "error"
+    saw: str  # "hit", "stale", "miss" (waited for a load), or one of UNANSWERED
+
+
+# The database failed; no place for the load came free in time; the load did not end in time.
+UNANSWERED = ("error", "rejected", "timeout")
 
 
 def schedule(seed: int, requests: int, seconds: float, keys: int, starts: float = 0.0) -> list[Arrival]:
@@ -44,6 +51,18 @@ def at_once(keys: int) -> list[Arrival]:
     return [Arrival(0.0, key) for key in range(keys)]
 
 
+def each_once(seed: int, keys: int, seconds: float) -> list[Arrival]:
+    """Every key once, in a drawn order, with exponential gaps; the same seed gives the same arrivals."""
+    draw = random.Random(seed)
+    order = draw.sample(range(keys), keys)
+    arrivals = []
+    at = 0.0
+    for key in order:
+        at += draw.expovariate(keys / seconds)
+        arrivals.append(Arrival(at, key))
+    return arrivals
+
+
 class Replay:
     """One schedule, played by threads that each take the next arrival and wait for its instant."""
 
@@ -55,6 +74,7 @@ class Replay:
         self._freshest = freshest
         self._next = 0
         self._taking = threading.Lock()  # guards _next
+        self._ready = False  # what comes just before the start has been done
         self._stop = False
         self._failure: BaseException | None = None
         self._threads = [
@@ -63,7 +83,10 @@ class Replay:
         ]
 
     def start(self, just_before: Callable[[], None]) -> None:
-        """Start the threads, and call just_before a moment before the first arrival is due."""
+        """Start the threads, and call just_before a moment before the first arrival is due.
+
+        No arrival is taken before it has returned, however slow the machine is.
+        """
         self.begin = time.perf_counter() + LEAD
         before = threading.stack_size(STACK)
         try:
@@ -74,7 +97,11 @@ class Replay:
         finally:
             threading.stack_size(before)
         time.sleep(max(0.0, self.begin - MARGIN - time.perf_counter()))
+        if time.perf_counter() > self.begin - MARGIN / 2:
+            # Slept too long.
+            self.begin = time.perf_counter() + MARGIN
         just_before()
+        self._ready = True
 
     def wait(self, while_waiting: Callable[[], None], every: float = 0.1) -> None:
         """Return when every request has been answered; a surprise in a thread is raised here."""
@@ -104,8 +131,10 @@ class Replay:
                     return
                 arrival = self._arrivals[n]
                 # The start may be put off while this thread sleeps.
-                while (delay := self.begin + arrival.at - time.perf_counter()) > 0:
-                    time.sleep(delay)
+                while (delay := self.begin + arrival.at - time.perf_counter()) > 0 or not self._ready:
+                    time.sleep(delay if delay > 0 else POLL)
+                    if self._stop:
+                        return
                 self.served.append(self._serve(arrival, self.begin + arrival.at))
         except PoolClosedError:
             return
@@ -119,6 +148,10 @@ class Replay:
             answer = self._ask(arrival.key)
         except sqlite3.Error:
             return Served(arrival.at, time.perf_counter() - due, "error")
+        except fastcache.LoadRejected:
+            return Served(arrival.at, time.perf_counter() - due, "rejected")
+        except fastcache.LoadTimeout:
+            return Served(arrival.at, time.perf_counter() - due, "timeout")
         took = time.perf_counter() - due
         if answer.loaded > started:
             return Served(arrival.at, took, "miss")

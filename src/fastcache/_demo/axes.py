@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .measure import Latency, latencies, per_bin
+from .measure import Latency, latencies, most_running, per_bin
 from .record import Play, Run
 
-BY_ANSWER = {5}  # scenes whose requests all arrive at once: their latency is drawn where the answer came
+BY_ANSWER = {5, 6}  # scenes whose requests arrive nearly at once: their latency is drawn where the answer came
+ATTEMPTS = {4}  # scenes of which each query is drawn, in a row for its key
+AT_A_TIME = {6}  # scenes of which the queries that run at a time are drawn, not those asked in a bin
 
 
 @dataclass(frozen=True)
 class Curve:
     play: Play
-    queries: list[int]  # asked of the database, per bin
+    queries: list[int]  # asked of the database per bin, or running at a time
     latency: list[Latency]
 
 
@@ -23,7 +25,9 @@ class Axes:
     begin: float  # seconds
     end: float
     bin: float
+    step: float  # seconds per point of the latency
     scale: float  # seconds told per second that passed
+    scene: int
     most: int  # queries in one bin
     logarithmic: bool  # the scale of the queries
     low: float  # seconds, a power of ten
@@ -39,17 +43,22 @@ def axes(run: Run, scene: int) -> Axes:
     ]
     width, begin = plays[0].bin, plays[0].starts
     end = width * math.ceil(max(ends) / width - 1e-9)
+    step = max(width, (end - begin) / 60)
     curves = []
     for play in plays:
-        instants = (query.started if by_answer else query.asked for query in play.queries)
-        wide = max(width, (end - begin) / 60)
-        curves.append(Curve(play, per_bin(instants, width, begin, end), latencies(play.served, wide, by_answer)))
+        if scene in AT_A_TIME:
+            counts = most_running(play.queries, width, begin, end)
+        else:
+            instants = (query.started if by_answer else query.asked for query in play.queries)
+            counts = per_bin(instants, width, begin, end)
+        curves.append(Curve(play, counts, latencies(play.served, step, by_answer)))
     values = [value for curve in curves for point in curve.latency for value in (point.p50, point.p99) if value]
     low = 10 ** math.floor(math.log10(max(1e-5, min(values, default=1e-3))))
     high = 10 ** math.ceil(math.log10(max(1e-4, max(values, default=1.0))))
     peaks = [max(1, *curve.queries) for curve in curves]
     far_apart = max(peaks) > 20 * min(peaks)
-    return Axes(begin, end, width, plays[0].scale, max(peaks), far_apart, low, max(high, 10 * low), curves)
+    high = max(high, 10 * low)
+    return Axes(begin, end, width, step, plays[0].scale, scene, max(peaks), far_apart, low, high, curves)
 
 
 def count_marks(shared: Axes) -> list[int]:
@@ -85,5 +94,27 @@ def _round_step(least: float) -> float:
     return next(unit * n for n in (1, 2, 5, 10) if unit * n >= least * 0.8)
 
 
-def bin_name(shared: Axes) -> str:
-    return "second of the ttl" if shared.scale != 1 else f"{1000 * shared.bin:.0f} ms"
+def queries_name(shared: Axes) -> str:
+    """What the left column shows."""
+    if shared.scene in ATTEMPTS:
+        return "queries, a row for each key (red: failed)"
+    tens = ", log scale" if shared.logarithmic else ""
+    if shared.scene in AT_A_TIME:
+        return f"queries at a time{tens}"
+    per = "second of the ttl" if shared.scale != 1 else f"{1000 * shared.bin:.0f} ms"
+    return f"queries per {per}{tens}"
+
+
+def latency_name(shared: Axes) -> str:
+    """What the right column shows."""
+    by_answer = " where the answer came" if shared.scene in BY_ANSWER else ""
+    return f"latency{by_answer}, p50 thick, p99 thin"
+
+
+def strips_name(shared: Axes) -> str:
+    """What the strips above the latency are; empty if there are none."""
+    if any(curve.play.down for curve in shared.curves):
+        return "grey: database down, red: requests failed"
+    if any(point.failed for curve in shared.curves for point in curve.latency):
+        return "red: no answer"
+    return ""

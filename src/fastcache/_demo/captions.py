@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 
-from .measure import Summary, summary
+from .columns import each
+from .measure import Summary, pauses, summary
 from .record import Play, Run
 
 TITLES = {
@@ -14,6 +15,7 @@ TITLES = {
     3: "Early refresh: the value is loaded before it runs out",
     4: "The database goes down for a while",
     5: "The disaster: one lock for all keys",
+    6: "A cold start: every key is missing at once",
 }
 
 
@@ -29,7 +31,7 @@ def rows(run: Run, scene: int) -> list[Row]:
 
 def sentence(run: Run, scene: int) -> str:
     found = rows(run, scene)
-    say = {1: _hot, 2: _many, 3: _early, 4: _outage, 5: _locks}
+    say = {1: _hot, 2: _many, 3: _early, 4: _outage, 5: _locks, 6: _cold}
     return say[scene](found)
 
 
@@ -50,21 +52,6 @@ def about(run: Run) -> str:
         f"{facts['rows']:,} orders; its report takes {facts['query_ms']:.0f} ms alone; queries are counted "
         f"by SQLite. Python {facts['python']}, {facts['cores']} cores."
     )
-
-
-def short(seconds: float) -> str:
-    """A duration in at most six characters: 0.09ms, 23.6ms, 131ms, 24.5s."""
-    value = 1000 * seconds
-    if value >= 1000:
-        return f"{seconds:.2f}s" if seconds < 10 else f"{seconds:.1f}s"
-    return f"{value:.2f}ms" if value < 10 else f"{value:.1f}ms" if value < 100 else f"{value:.0f}ms"
-
-
-def each(per_lifetime: float | None) -> str:
-    """Queries per key and lifetime: 1, 1.25, 995; a dash where there is none."""
-    if per_lifetime is None:
-        return "-"
-    return f"{per_lifetime:,.0f}" if per_lifetime >= 100 else f"{per_lifetime:.3g}"
 
 
 def span(seconds: float) -> str:
@@ -94,8 +81,8 @@ def _many(found: list[Row]) -> str:
     together, spread = found[0], found[1]
     scale = together.play.scale
     return (
-        f"{together.play.keys:,} keys are written in one instant, and time runs {scale:.0f} times as fast "
-        f"(a bar is one second of the ttl). All of them expire together and "
+        f"{together.play.keys:,} keys are written in one instant, and the cache's clock runs {scale:.0f} times "
+        f"as fast as the wall's (a bar is one second of the ttl). All of them expire together and "
         f"{together.sum.longest_queue} queries stand in line; with jitter they spread over ten seconds and "
         f"the line is {spread.sum.longest_queue} at the longest."
     )
@@ -112,12 +99,26 @@ def _early(found: list[Row]) -> str:
 
 def _outage(found: list[Row]) -> str:
     plain, shielded = found[0], found[1]
-    down = plain.play.down or (0.0, 0.0)
+    scale = shielded.play.scale
+    begins, ends = (instant * scale for instant in shielded.play.down or (0.0, 0.0))
+    waits = pauses(shielded.play)
+    growth = f", at first after pauses of {', '.join(f'{wait:.1f}' for wait in waits)} s (medians)" if waits else ""
     return (
-        f"From {down[0]:.1f} s to {down[1]:.1f} s another connection holds the database locked and every "
-        f"query fails. Users see {plain.sum.errors} errors without stale_if_error, and "
-        f"{shielded.sum.errors} with it: they get the last good value, and the cache retries with a backoff."
+        f"The cache's clock runs {scale:.0f} times as fast as the wall's. From {begins:.1f} s to {ends:.1f} s of it "
+        f"another connection holds the database locked and every query fails at once. Without stale_if_error "
+        f"requests for expired keys ask the failing database {plain.sum.failed:,} times, and users see "
+        f"{plain.sum.errors:,} errors. With it they see {shielded.sum.errors:,}: they get the old value, and the "
+        f"{shielded.play.keys} keys are tried {shielded.sum.failed:,} times in vain{growth}.{_recovery(shielded.play)}"
     )
+
+
+def _recovery(play: Play) -> str:
+    """When the last of the keys had a new value again; empty if one had none."""
+    ends = play.down[1] if play.down else 0.0
+    first = {query.key: query.finished for query in reversed(play.queries) if query.asked > ends and not query.failed}
+    if len(first) < play.keys:
+        return ""
+    return f" {(max(first.values()) - ends) * play.scale:.1f} s after the outage each key has been loaded anew."
 
 
 def _locks(found: list[Row]) -> str:
@@ -129,4 +130,26 @@ def _locks(found: list[Row]) -> str:
         f"{waits:.0f} ms inside SQLite (a disk's latency, not work), and there is a connection for each "
         f"thread. One lock around the loading takes {span(wide.sum.took)}; a lock per key takes "
         f"{span(narrow.sum.took)}."
+    )
+
+
+def _cold(found: list[Row]) -> str:
+    bare, limited, patient, served = found
+    took = [
+        span(fmean(query.finished - query.started for query in row.play.queries)) if row.play.queries else "-"
+        for row in (bare, limited)
+    ]
+    late = patient.sum.timeouts
+    gave_up = f" and {late:,} give up on a load that goes on (LoadTimeout)" if late else ""
+    arrived = max(request.at for request in bare.play.served)
+    return (
+        f"{bare.play.keys:,} keys are asked for within {span(arrived)}, each once, so that one load per key saves "
+        f"nothing: up to {bare.sum.at_a_time} queries run at a time (there are {bare.play.pool} connections), of "
+        f"{took[0]} on average, and the last answer comes after {span(bare.sum.took)}. With "
+        f"max_concurrent_loads={limited.play.limit} they are never more than {limited.sum.at_a_time}, of {took[1]} "
+        f"on average; the other callers wait their turn, the last until {span(limited.sum.took)}. Who gives a "
+        f"wait_timeout of {span(patient.play.patience or 0)} has an answer after {span(patient.sum.max)} at the latest "
+        f"or none: {patient.sum.rejected:,} are turned away (LoadRejected){gave_up}. Where the keys have expired "
+        f"values that stale_if_error lets serve, the {served.sum.stale:,} callers who find no place get theirs at "
+        f"once: half of all within {span(served.sum.p50)}."
     )

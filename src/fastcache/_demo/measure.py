@@ -7,8 +7,10 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from statistics import median
 
-from .arrivals import Served
+from .arrivals import UNANSWERED, Served
 from .pool import Query
 from .record import Play
 
@@ -22,20 +24,24 @@ class Summary:
     p99: float
     max: float
     longest_queue: int
+    at_a_time: int  # most queries that ran in the same instant
+    failed: int  # queries
     misses: int  # requests that waited for a load
     stale: int
-    errors: int
+    errors: int  # requests that saw one of the database's
+    rejected: int  # requests whose load found no place in time
+    timeouts: int  # requests whose load did not end in time
     took: float  # until the last answer
 
 
 @dataclass(frozen=True)
 class Latency:
-    """The requests of one bin of time; the errors among them have no latency."""
+    """The requests of one bin of time; those without an answer have no latency."""
 
     at: float  # the middle of the bin
-    p50: float | None  # None if all failed
+    p50: float | None  # None if none was answered
     p99: float | None
-    failed: float  # share of the requests that saw an error
+    failed: float  # share of the requests without an answer
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -55,6 +61,46 @@ def per_bin(instants: Iterable[float], width: float, begin: float, end: float) -
     return bins
 
 
+def running(queries: Iterable[Query]) -> list[tuple[float, int]]:
+    """(instant, how many queries run from it on), in order; of two in the same instant the one that ends is first."""
+    steps = sorted(step for query in queries for step in ((query.started, 1), (query.finished, -1)))
+    return list(zip((at for at, _ in steps), accumulate(by for _, by in steps), strict=True))
+
+
+def most_running(queries: Iterable[Query], width: float, begin: float, end: float) -> list[int]:
+    """The most queries that ran in the same instant, in each bin from begin to end."""
+    bins = [0] * max(1, math.ceil((end - begin) / width - 1e-9))
+    steps = running(queries)
+    for (since, count), (until, _) in pairwise([*steps, (end, 0)]):
+        first = max(0, math.floor((since - begin) / width))
+        last = min(len(bins), math.ceil((until - begin) / width))
+        for n in range(first, last):
+            bins[n] = max(bins[n], count)
+    return bins
+
+
+def pauses(play: Play) -> list[float]:
+    """How long a failing key was left alone after its first failure, its second and so on: medians over the keys.
+
+    In told seconds, from an attempt's end to the begin of the next one, as long as each key came to another one.
+    """
+    attempts: defaultdict[int, list[Query]] = defaultdict(list)
+    for query in play.queries:
+        attempts[query.key].append(query)
+    found: list[list[float]] = []
+    for mine in attempts.values():
+        nth = 0
+        for earlier, later in pairwise(mine):
+            if not earlier.failed:
+                nth = 0
+                continue
+            if nth == len(found):
+                found.append([])
+            found[nth].append((later.asked - earlier.finished) * play.scale)
+            nth += 1
+    return [median(values) for values in found if len(values) >= play.keys]
+
+
 def latencies(served: Iterable[Served], width: float, by_answer: bool = False) -> list[Latency]:
     """p50 and p99 over time, by the scheduled instant of the requests or by that of their answers."""
     bins: defaultdict[int, list[Served]] = defaultdict(list)
@@ -63,7 +109,7 @@ def latencies(served: Iterable[Served], width: float, by_answer: bool = False) -
         bins[int(instant / width)].append(request)
     found = []
     for n in sorted(bins):
-        values = sorted(request.took for request in bins[n] if request.saw != "error")
+        values = sorted(request.took for request in bins[n] if request.saw not in UNANSWERED)
         p50, p99 = (percentile(values, 50), percentile(values, 99)) if values else (None, None)
         found.append(Latency((n + 0.5) * width, p50, p99, 1 - len(values) / len(bins[n])))
     return found
@@ -95,7 +141,7 @@ def lifetimes(queries: Iterable[Query], life: float) -> int:
 
 
 def summary(play: Play) -> Summary:
-    took = sorted(request.took for request in play.served if request.saw != "error")
+    took = sorted(request.took for request in play.served if request.saw not in UNANSWERED)
     saw = [request.saw for request in play.served]
     ended = lifetimes(play.queries, play.life) if play.down is None else 0
     return Summary(
@@ -106,8 +152,12 @@ def summary(play: Play) -> Summary:
         p99=percentile(took, 99),
         max=took[-1] if took else 0.0,
         longest_queue=max((query.waiting for query in play.queries), default=0),
+        at_a_time=max((count for _, count in running(play.queries)), default=0),
+        failed=sum(query.failed for query in play.queries),
         misses=saw.count("miss"),
         stale=saw.count("stale"),
         errors=saw.count("error"),
+        rejected=saw.count("rejected"),
+        timeouts=saw.count("timeout"),
         took=max((request.at + request.took for request in play.served), default=0.0),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from .axes import axes, bin_name
-from .captions import TITLES, Row, about, each, million, rows, sentence, short, span
+from .axes import axes, latency_name, queries_name, strips_name
+from .captions import TITLES, Row, about, million, rows, sentence, span
+from .columns import columns
 from .measure import summary
 from .record import Play, Run
 from .svg import expiries_chart, latency_chart, queries_chart
@@ -42,6 +43,8 @@ svg text{fill:var(--muted);font:12.5px system-ui,sans-serif}
 .p50{stroke-width:2.4}
 .dot{fill:var(--tone)}
 .failed{fill:var(--failed)}
+.attempt{fill:none;stroke:var(--ink);stroke-width:1.3}
+.attempt.failed{stroke:var(--failed)}
 .down{fill:var(--muted);opacity:.16}
 .table{overflow-x:auto}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
@@ -53,11 +56,6 @@ th{font-weight:600;color:var(--muted);vertical-align:bottom;line-height:1.25}
 td:first-child{color:var(--tone)}
 @media (max-width:40rem){.pair{grid-template-columns:1fr}.row h3 span{display:block;margin:0}}
 """
-
-_HEAD = (
-    "strategy", "requests", "queries", "per key & lifetime", "p50", "p99", "max", "longest queue",
-    "misses seen", "errors",
-)  # fmt: skip
 
 
 def draw(run: Run, path: Path) -> None:
@@ -77,13 +75,11 @@ def page(run: Run) -> str:
 
 def _scene(run: Run, scene: int) -> str:
     shared = axes(run, scene)
-    by_answer = ", where the answer came" if scene == 5 else ""
+    queries = queries_name(shared).capitalize()
+    latency = f"{latency_name(shared).capitalize()}, log scale"
     parts = [f"<section><h2>{scene}. {escape(TITLES[scene])}</h2><p>{escape(sentence(run, scene))}</p>"]
     for curve in shared.curves:
         name = curve.play.strategy
-        tens = ", log scale" if shared.logarithmic else ""
-        queries = f"Queries per {bin_name(shared)}{tens}"
-        latency = f"Latency, p50 thick and p99 thin{by_answer}, log scale"
         parts.append(
             f'<div class="row {_tone(curve.play.protected)}"><h3>{escape(name)} {_note(curve.play)}</h3>'
             f'<div class="pair"><figure>{queries_chart(curve, shared, f"{name}: queries over time")}'
@@ -91,9 +87,9 @@ def _scene(run: Run, scene: int) -> str:
             f"<figure>{latency_chart(curve, shared, f'{name}: latency over time')}"
             f"<figcaption>{latency}</figcaption></figure></div></div>"
         )
-    if any(curve.play.down for curve in shared.curves):
-        parts.append('<p class="muted">Grey: the database is down. Red strip: requests that failed.</p>')
-    parts.append(_table(rows(run, scene)))
+    if strips := strips_name(shared):
+        parts.append(f'<p class="muted">{strips.capitalize()}.</p>')
+    parts.append(_table(scene, rows(run, scene)))
     if scene == 2 and run.expiries:
         parts.append(_expiries(run))
     return "".join(parts) + "</section>"
@@ -103,6 +99,8 @@ def _note(play: Play) -> str:
     numbers = summary(play)
     line = f" ({numbers.longest_queue:,} in line)" if numbers.longest_queue else ""
     errors = f", {numbers.errors:,} errors" if play.down else ""
+    if unanswered := numbers.rejected + numbers.timeouts:
+        errors += f", {unanswered:,} without an answer"
     return (
         f"<span>{numbers.queries:,} queries{line}, p50 {span(numbers.p50)}, p99 {span(numbers.p99)}, "
         f"max {span(numbers.max)}{errors}</span>"
@@ -121,25 +119,13 @@ def _expiries(run: Run) -> str:
     return "".join(parts) + "</div>"
 
 
-def _table(found: list[Row]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in _HEAD)
+def _table(scene: int, found: list[Row]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("strategy", *(column.head for column in columns(scene))))
     return f'<div class="table"><table><tr>{head}</tr>{"".join(_line(row) for row in found)}</table></div>'
 
 
 def _line(row: Row) -> str:
-    numbers = row.sum
-    cells = (
-        escape(row.play.strategy),
-        f"{numbers.requests:,}",
-        f"{numbers.queries:,}",
-        each(numbers.per_lifetime),
-        short(numbers.p50),
-        short(numbers.p99),
-        short(numbers.max),
-        f"{numbers.longest_queue:,}",
-        f"{numbers.misses:,}",
-        f"{numbers.errors:,}",
-    )
+    cells = (escape(row.play.strategy), *(column.cell(row.sum) for column in columns(row.play.scene)))
     return f'<tr class="{_tone(row.play.protected)}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 

@@ -12,7 +12,19 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib.figure import Figure
 
-from .axes import Axes, Curve, axes, bin_name, count_marks, decades, seconds_mark, time_marks
+from .axes import (
+    ATTEMPTS,
+    Axes,
+    Curve,
+    axes,
+    count_marks,
+    decades,
+    latency_name,
+    queries_name,
+    seconds_mark,
+    strips_name,
+    time_marks,
+)
 from .captions import TITLES, span
 from .measure import Summary, summary
 from .record import Run
@@ -46,23 +58,28 @@ def _scene(part: Any, run: Run, scene: int) -> None:
         colour = SHIELDED if curve.play.protected else BARE
         for axis in row:
             _time(axis, curve, shared)
-        _queries(row[0], curve, shared, colour)
+        if scene in ATTEMPTS:
+            _attempts(row[0], curve)
+        else:
+            _queries(row[0], curve, shared, colour)
         _latency(row[1], curve, shared, colour)
         row[0].set_title(curve.play.strategy, loc="left", fontsize=9.5, color=colour, fontweight="bold")
         row[0].set_title(_asked(numbers), loc="right", fontsize=9, color=MUTED)
         if curve.play.down:
             tone = FAILED if numbers.errors else colour
             row[1].set_title(f"{numbers.errors:,} errors", loc="left", fontsize=9.5, color=tone, fontweight="bold")
+        if unanswered := numbers.rejected + numbers.timeouts:
+            text = f"{unanswered:,} without an answer"
+            row[1].set_title(text, loc="left", fontsize=9.5, color=FAILED, fontweight="bold")
         row[1].set_title(
             f"p50 {span(numbers.p50)}, p99 {span(numbers.p99)}, max {span(numbers.max)}",
             loc="right",
             fontsize=9,
             color=MUTED,
         )
-    by_answer = ", where the answer came" if scene == 5 else ""
-    down = " (grey: down, red: failed)" if shared.curves[0].play.down else ""
-    _name(grid[-1][0], f"seconds   |   queries per {bin_name(shared)}")
-    _name(grid[-1][1], f"seconds   |   latency, p50 thick and p99 thin{by_answer}{down}")
+    strips = strips_name(shared)
+    _name(grid[-1][0], f"seconds   |   {queries_name(shared)}")
+    _name(grid[-1][1], f"seconds   |   {latency_name(shared)}{strips and f' ({strips})'}")
 
 
 def _asked(numbers: Summary) -> str:
@@ -108,6 +125,17 @@ def _queries(axis: Any, curve: Curve, shared: Axes, colour: str) -> None:
     axis.set_ylim(0, (1.5 if shared.logarithmic else 1.1) * shared.most)
 
 
+def _attempts(axis: Any, curve: Curve) -> None:
+    """A mark for each query in the row of its key, the first on top."""
+    for colour, failed in ((INK, False), (FAILED, True)):
+        marks = [(query.asked, query.key) for query in curve.play.queries if query.failed is failed]
+        instants, keys = [at for at, _ in marks], [-1 - key for _, key in marks]
+        axis.vlines(instants, [key + 0.1 for key in keys], [key + 0.9 for key in keys], colors=colour, linewidth=0.9)
+    axis.set_yticks([-0.5, 0.5 - curve.play.keys], ["key 1", f"key {curve.play.keys}"])
+    axis.set_ylim(-curve.play.keys, 0)
+    axis.grid(visible=False)
+
+
 def _latency(axis: Any, curve: Curve, shared: Axes, colour: str) -> None:
     # A gap where nobody got an answer: nan breaks the line.
     instants = [point.at for point in curve.latency]
@@ -125,7 +153,7 @@ def _latency(axis: Any, curve: Curve, shared: Axes, colour: str) -> None:
     for point in curve.latency:
         if point.failed:
             left = (point.at - shared.begin) / (shared.end - shared.begin)
-            width = shared.bin / (shared.end - shared.begin)
+            width = shared.step / (shared.end - shared.begin)
             axis.axhspan(
                 shared.high * (shared.low / shared.high) ** 0.09,
                 shared.high,

@@ -35,6 +35,8 @@ class Play:
     threads: int
     counted: int = 0  # queries, as counted by SQLite
     down: tuple[float, float] | None = None
+    limit: int | None = None  # most loads at a time
+    patience: float | None = None  # seconds that a user waits at the most
     served: list[Served] = field(default_factory=list)
     queries: list[Query] = field(default_factory=list)
 

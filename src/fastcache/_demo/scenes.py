@@ -1,16 +1,17 @@
-"""The five scenes: what expires, who asks, and which strategies are compared."""
+"""The six scenes: what expires, who asks, and which strategies are compared."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import fastcache
 from fastcache.testing import MovableClock
 
-from .arrivals import at_once, schedule
+from .arrivals import at_once, each_once, schedule
 from .record import Expiries
 from .stage import Plan, Stage
-from .strategies import Strategy, check_then_load, one_lock, single_flight
+from .strategies import Strategy, check_then_load, one_lock, single_flight, within
 
 
 def hot_key(stage: Stage) -> None:
@@ -46,9 +47,8 @@ def written_together(stage: Stage) -> None:
         threads=sizes.threads,
         pool=sizes.pool,
     )
-    stage.play(plan, Strategy("ttl 60", single_flight, 60 * second, protected=False))
-    spread = {"jitter": 5 * second}
-    stage.play(plan, Strategy("ttl 60 ± 5", single_flight, 60 * second, spread))
+    stage.play(plan, Strategy("ttl 60", single_flight, 60, protected=False))
+    stage.play(plan, Strategy("ttl 60 ± 5", single_flight, 60, {"jitter": 5}))
     for name, jitter in (("ttl 60", 0.0), ("ttl 60 ± 5", 5.0)):
         stage.screen.begin(f"{name}, {sizes.entries:,} keys on a movable clock", 22)
         stage.run.expiries.append(expiries(stage, name, jitter))
@@ -93,18 +93,21 @@ def early_refresh(stage: Stage) -> None:
 
 def outage(stage: Stage) -> None:
     sizes = stage.sizes
-    ttl = sizes.outage_ttl
+    ttl, second = sizes.outage_ttl, 1 / sizes.outage_scale
+    begins, ends = sizes.outage_down
     plan = Plan(
         scene=4,
-        arrivals=schedule(stage.seed, sizes.outage_requests, sizes.outage_seconds, sizes.outage_keys),
+        arrivals=schedule(stage.seed, sizes.outage_requests, sizes.outage_seconds * second, sizes.outage_keys),
         keys=sizes.outage_keys,
         statement=stage.report(sizes.outage_share),
+        bin=2 * second,
+        scale=sizes.outage_scale,
         threads=sizes.threads,
         pool=sizes.pool,
-        down=sizes.outage_down,
+        down=(begins * second, ends * second),
     )
     stage.play(plan, Strategy("without stale-if-error", single_flight, ttl, protected=False))
-    shield = {"stale_if_error": 60}
+    shield = {"stale_if_error": 3600}
     stage.play(plan, Strategy("with stale-if-error", single_flight, ttl, shield))
 
 
@@ -117,10 +120,33 @@ def one_lock_for_all(stage: Stage) -> None:
         statement=stage.wait(sizes.lock_ms),
         threads=sizes.lock_pool,
         pool=sizes.lock_pool,
-        expired=True,
+        holds="expired",
     )
     stage.play(plan, Strategy("one lock for all keys", one_lock, 300, protected=False))
     stage.play(plan, Strategy("a lock per key", single_flight, 300))
+
+
+def cold_start(stage: Stage) -> None:
+    sizes = stage.sizes
+    plan = Plan(
+        scene=6,
+        arrivals=each_once(stage.seed, sizes.cold_keys, sizes.cold_seconds),
+        keys=sizes.cold_keys,
+        statement=stage.report(sizes.cold_share),
+        bin=0.02,
+        # Nobody comes late because the others still wait.
+        threads=sizes.cold_keys,
+        pool=sizes.cold_pool,
+        holds="nothing",
+    )
+    limit = {"max_concurrent_loads": sizes.cold_limit}
+    name = f"at most {sizes.cold_limit} loads at a time"
+    patience = sizes.cold_patience
+    stage.play(plan, Strategy("one load per key", single_flight, 300, protected=False))
+    stage.play(plan, Strategy(name, single_flight, 300, limit))
+    stage.play(plan, Strategy(f"{name}, waits of {patience:g} s", within(patience), 300, limit, patience=patience))
+    served = {**limit, "stale_if_error": 3600}
+    stage.play(replace(plan, holds="expired"), Strategy(f"{name}, old values", single_flight, 300, served))
 
 
 SCENES: dict[int, Callable[[Stage], None]] = {
@@ -129,4 +155,5 @@ SCENES: dict[int, Callable[[Stage], None]] = {
     3: early_refresh,
     4: outage,
     5: one_lock_for_all,
+    6: cold_start,
 }

@@ -16,7 +16,7 @@ class Sizes:
     hot_threads: int = 1_500
 
     many_keys: int = 100
-    many_scale: float = 25  # ttl 60 +- 5 lasts 60 / many_scale seconds
+    many_scale: float = 25  # told seconds per second that passes
     many_requests: int = 4_400
     many_share: float = 0.12  # of the orders, read by the report of one key
     entries: int = 1_000_000  # in the store on the movable clock
@@ -27,16 +27,24 @@ class Sizes:
     early_requests: int = 1_600
     early_share: float = 0.3
 
-    outage_keys: int = 20
-    outage_ttl: float = 0.5
-    outage_seconds: float = 2.6
-    outage_down: tuple[float, float] = (0.7, 1.8)
-    outage_requests: int = 1_300
+    outage_keys: int = 8
+    outage_scale: float = 35
+    outage_ttl: float = 20  # told seconds, as the two below
+    outage_seconds: float = 140
+    outage_down: tuple[float, float] = (30, 100)
+    outage_requests: int = 3_400
     outage_share: float = 0.05
 
     lock_keys: int = 1_000
-    lock_ms: float = 50
+    lock_ms: float = 30
     lock_pool: int = 100
+
+    cold_keys: int = 2_000
+    cold_seconds: float = 0.4
+    cold_share: float = 0.05
+    cold_limit: int = 8
+    cold_patience: float = 0.3
+    cold_pool: int = 100
 
     threads: int = 400
 
@@ -55,9 +63,10 @@ QUICK = Sizes(
     early_ttl=0.25,
     early_lifetimes=3,
     early_requests=500,
-    outage_ttl=0.2,
-    outage_seconds=1.0,
-    outage_down=(0.25, 0.75),
-    outage_requests=600,
+    outage_scale=50,
+    outage_requests=1_900,
     lock_keys=30,
+    cold_keys=1_000,
+    cold_seconds=0.2,
+    cold_share=0.15,
 )

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .arrivals import Arrival, Replay
+from .clock import FastClock
 from .database import REPORT, SLEEP, Database, Outage
 from .pool import Answer, Pool
 from .record import Play, Run
 from .sizes import Sizes
-from .strategies import Load, Strategy
+from .strategies import Ask, Load, Strategy
 
 Statement = Callable[[int], tuple[str, tuple[Any, ...]]]
 ALREADY_OVER = 0.0001  # ttl of entries that are to have expired when the play begins
+TICK = 0.01  # seconds
 
 
 class Screen(Protocol):
@@ -33,10 +36,10 @@ class Plan:
     statement: Statement
     bin: float = 0.1
     starts: float = 0.0
-    scale: float = 1.0
+    scale: float = 1.0  # at which the cache's clock runs
     threads: int = 400
     pool: int = 8
-    expired: bool = False  # every key is in the cache but ran out before the start
+    holds: Literal["fresh", "expired", "nothing"] = "fresh"  # what is in the cache at the start, of every key
     down: tuple[float, float] | None = None
 
 
@@ -62,26 +65,41 @@ class Stage:
             strategy.name,
             strategy.protected,
             plan.keys,
-            0.0 if plan.expired else strategy.life,
+            strategy.life / plan.scale if plan.holds == "fresh" else 0.0,
             plan.bin,
             plan.starts,
             plan.scale,
             plan.pool,
             plan.threads,
+            limit=strategy.options.get("max_concurrent_loads"),
+            patience=strategy.patience,
         )
-        cache = strategy.cache(self.seed)
+        clock = FastClock(plan.scale) if plan.scale != 1 else None
+        cache = strategy.cache(self.seed, None if clock is None else clock.movable)
         pool = Pool(self.database.path, plan.pool)
         outage: Outage | None = None
-        ask = strategy.way(cache, _loader(pool, plan.statement))
-        replay = Replay(plan.arrivals, ask, plan.threads, strategy.freshest)
+        load = _loader(pool, plan.statement)
+        ask = strategy.way(cache, load if clock is None else _in_time(load, clock))
+        if clock is not None:
+            ask = _in_time(ask, clock)
+        replay = Replay(plan.arrivals, ask, plan.threads, strategy.freshest / plan.scale)
+
+        def just_before() -> None:
+            if clock is not None:
+                clock.begin(replay.begin)
+            _write(cache, plan)
+
         self.screen.begin(strategy.name, len(plan.arrivals))
         try:
-            replay.start(lambda: _write(cache, plan))
+            replay.start(just_before)
             if plan.down is not None:
                 begins, ends = plan.down
                 outage = Outage(self.database.path, replay.begin + begins, replay.begin + ends)
                 outage.start()
             replay.wait(lambda: self.screen.step(len(replay.served), pool.counted, pool.waiting))
+            while cache.flights():
+                # Of users who did not wait for their loads to end.
+                time.sleep(0.01)
         finally:
             replay.stop()
             if outage is not None:
@@ -102,13 +120,29 @@ def _loader(pool: Pool, statement: Statement) -> Load:
     return load
 
 
+def _in_time(ask: Ask, clock: FastClock) -> Ask:
+    """The clock is right when that begins and when it ends."""
+
+    def told(key: int) -> Answer:
+        clock.catch_up()
+        try:
+            return ask(key)
+        finally:
+            clock.catch_up()
+
+    return told
+
+
 def _write(cache: Any, plan: Plan) -> None:
     now = time.perf_counter()
-    for key in range(plan.keys):
-        if plan.expired:
-            cache.set(key, Answer(0.0, now), ttl=ALREADY_OVER)
+    for key in range(plan.keys if plan.holds != "nothing" else 0):
+        if plan.holds == "expired":
+            cache.set(key, Answer(0.0, -math.inf), ttl=ALREADY_OVER)
         else:
             cache.set(key, Answer(0.0, now))
+    if plan.holds == "expired":
+        # Until the cache's clock has ticked, which may read some milliseconds too early.
+        time.sleep(TICK)
 
 
 def _fill(play: Play, replay: Replay, pool: Pool, outage: Outage | None) -> None:

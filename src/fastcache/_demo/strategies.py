@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fastcache
+from fastcache.testing import MovableClock
 
 from .pool import Answer
 
@@ -23,18 +24,22 @@ class Strategy:
     ttl: float
     options: dict[str, Any] = field(default_factory=dict)
     protected: bool = True
+    patience: float | None = None  # seconds that the way lets each caller wait
 
-    def cache(self, seed: int) -> Any:
-        return fastcache.Cache(ttl=self.ttl, seed=seed, **self.options)
+    def cache(self, seed: int, clock: MovableClock | None) -> Any:
+        if clock is None:
+            return fastcache.Cache(ttl=self.ttl, seed=seed, **self.options)
+        # The database is no faster for a fast clock, by which its queries take long.
+        return fastcache.Cache(ttl=self.ttl, seed=seed, clock=clock, max_load_time=None, **self.options)
 
     @property
     def life(self) -> float:
-        """How long a loaded value serves at the least before it is loaded again."""
+        """How long a loaded value serves at the least before it is loaded again, by the cache's clock."""
         return float(self.ttl - self.options.get("jitter", 0) - self.options.get("refresh_ahead", 0))
 
     @property
     def freshest(self) -> float:
-        """The age beyond which a served value is certainly stale."""
+        """The age beyond which a served value is certainly stale, by the cache's clock."""
         return float(self.ttl + self.options.get("jitter", 0))
 
 
@@ -44,6 +49,19 @@ def single_flight(cache: Any, load: Load) -> Ask:
         return answer
 
     return ask
+
+
+def within(patience: float) -> Way:
+    """As single_flight, but each caller waits that many seconds at the most."""
+
+    def way(cache: Any, load: Load) -> Ask:
+        def ask(key: int) -> Answer:
+            answer: Answer = cache.get_or_load(key, load, wait_timeout=patience)
+            return answer
+
+        return ask
+
+    return way
 
 
 def check_then_load(cache: Any, load: Load) -> Ask:

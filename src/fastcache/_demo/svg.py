@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 
-from .axes import Axes, Curve, count_marks, decades, seconds_mark, time_marks
+from .axes import ATTEMPTS, Axes, Curve, count_marks, decades, seconds_mark, time_marks
 from .measure import Latency
 
 WIDE, TALL = 460, 132
@@ -15,6 +15,8 @@ FEW = 3  # a line of so few points is drawn with dots
 
 
 def queries_chart(curve: Curve, shared: Axes, label: str) -> str:
+    if shared.scene in ATTEMPTS:
+        return _attempts_chart(curve, shared, label)
     top = math.log1p(1.3 * shared.most)
 
     def y(count: float) -> float:
@@ -22,6 +24,23 @@ def queries_chart(curve: Curve, shared: Axes, label: str) -> str:
 
     marks = [(y(mark), f"{mark:,}") for mark in count_marks(shared)]
     return _chart(label, marks, _times(shared), _down(curve, shared) + _bars(curve.queries, shared, y))
+
+
+def _attempts_chart(curve: Curve, shared: Axes, label: str) -> str:
+    """A mark for each query in the row of its key."""
+    row = 1 / curve.play.keys
+    marks: dict[bool, list[str]] = {False: [], True: []}
+    for query in curve.play.queries:
+        if query.asked <= shared.end:
+            top = _y(1 - (query.key + 0.1) * row)
+            marks[query.failed].append(f"M{_at(query.asked, shared):.1f} {top:.1f}v{_y(0) - _y(0.8 * row):.1f}")
+    drawing = [
+        f'<path class="{"attempt failed" if failed else "attempt"}" d="{"".join(marks[failed])}"/>'
+        for failed in (False, True)
+        if marks[failed]
+    ]
+    rows = [(_y(1 - (key + 0.5) * row), f"key {key + 1}") for key in (0, curve.play.keys - 1)]
+    return _chart(label, rows, _times(shared), _down(curve, shared) + "".join(drawing), ruled=False)
 
 
 def latency_chart(curve: Curve, shared: Axes, label: str) -> str:
@@ -39,7 +58,7 @@ def latency_chart(curve: Curve, shared: Axes, label: str) -> str:
         drawing.append(f'<path class="p99" d="{_line(high)}"/><path class="p50" d="{_line(low)}"/>')
         if len(run) <= FEW:
             drawing += [f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in low + high]
-    half = shared.bin / 2
+    half = shared.step / 2
     for point in curve.latency:
         if point.failed:
             left, right = _at(point.at - half, shared), _at(point.at + half, shared)
@@ -73,10 +92,17 @@ def _bars(counts: Sequence[int], shared: Axes, y: Callable[[float], float]) -> s
     return f'<path class="bar" d="{"".join(path)}"/>'
 
 
-def _chart(label: str, marks: Sequence[tuple[float, str]], times: Sequence[tuple[float, str]], drawing: str) -> str:
+def _chart(
+    label: str,
+    marks: Sequence[tuple[float, str]],
+    times: Sequence[tuple[float, str]],
+    drawing: str,
+    ruled: bool = True,
+) -> str:
     parts = [f'<svg viewBox="0 0 {WIDE} {TALL}" role="img" aria-label="{escape(label)}">']
     for y, text in marks:
-        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDE - RIGHT}"/>')
+        if ruled:
+            parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDE - RIGHT}"/>')
         parts.append(f'<text class="y" x="{LEFT - 6}" y="{y + 4:.1f}">{text}</text>')
     parts.append(drawing)
     for n, (x, text) in enumerate(times):
