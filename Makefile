@@ -10,7 +10,7 @@ CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd src/fastcache/compat
     tests/native/*.pyx
 
 .DEFAULT_GOAL := help
-.PHONY: help build test compat stress sanitize lint types bench situations instructions demo sdist clean
+.PHONY: help build test compat stress sanitize lint types web bench situations instructions demo sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	    $(addprefix fastcache._core.,movable tag context flight graph watch store mapping landing errand loading \
         getting ready approach awaiting function) \
 	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
+
+# Older wheels where there is no newer one: on free-threaded builds pydantic's core has to be built otherwise.
+web: $(BIN)/.tools ## install what the test of a FastAPI application needs, which is skipped without
+	$(PIP) install --only-binary :all: --group web
 
 $(BIN)/.bench: $(BIN)/.built bench/install.py
 	$(BIN)/python -m bench.install

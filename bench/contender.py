@@ -40,6 +40,8 @@ class Contender:
     item: str | None = "c[k]"
     put: str | None = "c[k] = v"
     load: str | None = None
+    # The same, awaited, with a loader that is a coroutine function.
+    load_async: str | None = None
     iterate: str | None = "drain(c)"
     bulk: str | None = "list(map(get, many))"
     bound: Mapping[str, str] = field(default_factory=lambda: {"get": "get"})

@@ -24,6 +24,7 @@ def figures(contests: Mapping[str, Contest], others: Mapping[str, Any], contende
         **_of_memory(others.get("memory", {})),
         **_of_pauses(others.get("pauses", {}), others.get("expiry")),
         **_of_contests(others),
+        **_of_tasks(others.get("tasks", {})),
         **_of_scaling(others.get("scaling", {})),
     }
 
@@ -39,13 +40,19 @@ def _to_base(contests: Mapping[str, Contest]) -> Figures:
 
 
 def _to_best(contests: Mapping[str, Contest], contenders: Mapping[str, Contender]) -> Figures:
-    """Against the fastest of all that are bounded."""
+    """Against the fastest of all that are bounded, and for what is awaited of all that there are."""
     found: Figures = {}
-    peers = [name for name, contender in contenders.items() if contender.bounded and name not in OURS]
-    for name in ("replace", "insert"):
-        best = contests[name].fastest(peers) if name in contests else None
-        if best:
-            found[name] = contests[name].ratio("fastcache", best), _costs(contests[name], best)
+    peers = [name for name in contenders if name not in OURS]
+    bounded = [name for name in peers if contenders[name].bounded]
+    for name, workload, rivals in (
+        ("replace", "replace", bounded),
+        ("insert", "insert", bounded),
+        ("async.peer", "decorated.async", peers),
+    ):
+        contest = contests.get(workload)
+        best = contest.fastest(rivals) if contest else None
+        if contest and best:
+            found[name] = contest.ratio("fastcache", best), _costs(contest, best)
     return found
 
 
@@ -91,6 +98,20 @@ def _of_contests(others: Mapping[str, Any]) -> Figures:
         for name, base in (("collector", "dict"), ("wakeup", "threading.Event"))
         if name in others
     }
+
+
+def _of_tasks(crowds: Mapping[str, Mapping[str, Any]]) -> Figures:
+    """Against the fastest of those that load once."""
+    found: Figures = {}
+    if "fastcache" in crowds:
+        others = ", ".join(f"{name} {one['loads']:,}" for name, one in crowds.items() if name not in OURS)
+        found["tasks.loads"] = figure([crowds["fastcache"]["loads"]]), others
+        contest = Contest({name: one["times"] for name, one in crowds.items() if "times" in one})
+        best = contest.fastest(name for name in contest.rounds if name not in OURS)
+        if best and "fastcache" in contest.rounds:
+            own, other = (contest.cost(name).value / 1e6 for name in ("fastcache", best))
+            found["tasks"] = contest.ratio("fastcache", best), f"{own:.1f} ms, {best} {other:.1f}"
+    return found
 
 
 def _of_scaling(scaling: Mapping[str, Mapping[str, Any]]) -> Figures:

@@ -51,6 +51,9 @@ GOALS = [
     Goal("decorated.keywords", "decorated hit, keywords / `lru_cache`", 1.0),
     Goal("decorated.method", "decorated hit, bound method / `lru_cache`", 0.8),
     Goal("decorated.miss", "decorated miss, trivial function / `lru_cache` miss", 1.3),
+    Goal("decorated.async", "awaited hit of a decorated coroutine function / of a trivial coroutine", 1.5),
+    Goal("load.async", "awaited `aget_or_load` hit / of a trivial coroutine", 1.5),
+    Goal("async.peer", "awaited hit of a decorated coroutine function / the best peer", 1.0),
     Goal("replace", "replace at capacity / the best bounded peer", 0.8),
     Goal("insert", "insert with eviction at capacity / the best bounded peer", 0.8),
     Goal("ttl.hit", "hit / cachebox TTL's", 0.40),
@@ -60,6 +63,8 @@ GOALS = [
     Goal("pause", "longest single call (thread CPU time) while 4,000,000 keys are inserted", 0.5, unit="ms"),
     Goal("collector", "`gc.collect()` with 1,000,000 str -> int / with a dict of the same", 1.2),
     Goal("wakeup", "1,000 threads on one cold key: end of the load to the last return / by one `Event`", 1.2),
+    Goal("tasks", "10,000 tasks on one cold key: end of the load to the last return / the best peer's", 1.0),
+    Goal("tasks.loads", "the same: loads", 1, unit="loads"),
     Goal(
         "expiry.pause", "1,000,000 keys expire together, 2 threads read and write: longest call (CPU)", 1.0, unit="ms"
     ),

@@ -63,6 +63,12 @@ def section(runs: Runs, pictures: Mapping[str, str]) -> Iterator[str]:
     yield ""
     yield from table(["longest call while 4,000,000 keys are inserted, ms of CPU time", *runs], rows(runs, "pauses"))
     yield ""
+    if any("tasks" in run["others"] for run in runs.values()):
+        yield "### Tasks"
+        yield ""
+        head = "10,000 tasks on one cold key: loads, and ms from the end of a single one to the last return"
+        yield from table([head, *runs], rows(runs, "tasks"))
+        yield ""
     yield from about(runs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from bench import collector, contenders, expiry, memory, pauses, scaling, wakeup, workloads
+from bench import collector, contenders, expiry, memory, pauses, scaling, tasks, wakeup, workloads
 from bench.surroundings import FREE_THREADED
 from bench.timing import Contest, contest
 
@@ -26,6 +26,7 @@ MEASURES: dict[str, Callable[[Effort], Any]] = {
     "memory": lambda effort: memory.measure(int(memory.ENTRIES * effort.share)),
     "collector": lambda effort: collector.measure(int(collector.ENTRIES * effort.share), effort.rounds),
     "wakeup": lambda effort: wakeup.measure(int(wakeup.THREADS * max(effort.share, 0.1)), effort.rounds),
+    "tasks": lambda effort: tasks.measure(int(tasks.TASKS * max(effort.share, 0.1)), effort.rounds),
     "pauses": lambda effort: pauses.measure(int(pauses.KEYS * effort.share), effort.runs),
     "expiry": lambda effort: expiry.measure(int(expiry.ENTRIES * effort.share), min(effort.runs, expiry.RUNS)),
 }

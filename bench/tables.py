@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench import memory
+from bench.timing import figure
 
 MARKS = {True: "reached", False: "MISSED", None: "-"}
 
@@ -36,6 +37,7 @@ def _others(others: Mapping[str, Any]) -> Iterator[str]:
         ("pauses", "ms", "longest call while a container fills, CPU time; the smallest and the largest of the runs"),
         ("collector", "ms", "gc.collect() with a full container"),
         ("wakeup", "ms", "from the release to the last of the threads"),
+        ("tasks", "", "10,000 tasks on one cold key: loads, and ms from the end of a single one to the last return"),
     ):
         if name in others:
             yield title
@@ -52,6 +54,9 @@ def _others(others: Mapping[str, Any]) -> Iterator[str]:
 def shown(name: str, value: Any) -> str:
     if name == "pauses":
         return f"{min(value['longest']):9.2f} - {max(value['longest']):.2f}"
+    if name == "tasks":
+        spent = figure(value["times"]).value / 1e6 if "times" in value else None
+        return f"{value['loads']:6,}" + ("" if spent is None else f" {spent:9.1f}")
     if isinstance(value, Mapping):
         return f"{value['value'] / 1e6:9.2f}"
     return f"{value:9.1f}"

@@ -35,6 +35,10 @@ def loader(key: Any) -> Any:
     return VALUE
 
 
+async def aloader(key: Any) -> Any:
+    return VALUE
+
+
 def filled(contender: Contender, stored: list[Any], capacity: int) -> Any:
     container = contender.make(capacity)  # type: ignore[misc]
     fill = contender.filler(container)
@@ -124,17 +128,22 @@ def call(statement: str, function: Callable[..., Any], kind: str = "str") -> Cal
     return prepare
 
 
+def awaited(contender: Contender) -> Unit | None:
+    """``load_async`` of one key that is there from the first turn on."""
+    if contender.load_async is None:
+        return None
+    names = contender.names(contender.make(ROOM))  # type: ignore[misc]
+    return Unit(ONE, (contender.load_async,), {**names, "k": keys.texts(1)[0], "load": aloader})
+
+
 def missed(contender: Contender) -> Unit | None:
     if contender.decorate is None or not contender.bounded:
         return None
     return Unit(EACH, ("f(k)",), {"f": contender.decorate(loader, CAPACITY), "keys": keys.texts(RING)}, RING)
 
 
-async def aloader(key: Any) -> Any:
-    return VALUE
-
-
 LRU = "functools.lru_cache"
+COROUTINE = "trivial coroutine"
 WORKLOADS = [
     Workload("hit.str", "get, hit, the same str", "dict", one("get")),
     Workload("hit.copy", "get, hit, an equal copy of the str", "dict", one("get", "copy")),
@@ -144,6 +153,7 @@ WORKLOADS = [
     Workload("item", "cache[key], hit", "dict.get", one("item")),
     Workload("miss", "get, miss", "dict", one("get", there=False)),
     Workload("load.hit", "get_or_load, hit", "dict.get", one("load")),
+    Workload("load.async", "aget_or_load, hit, awaited", COROUTINE, awaited),
     Workload("load.miss", "get_or_load, miss and eviction", "fastcache", bounded(each("load", RING))),
     Workload("replace", "write of a key that is there", "dict", each("put", CAPACITY)),
     Workload("insert", "write of a new key, with eviction", "fastcache", bounded(each("put", RING))),
@@ -158,14 +168,18 @@ WORKLOADS = [
     Workload("decorated.keywords", "decorated, a keyword", LRU, call("f(k, b=b)", lambda a, b: VALUE)),
     Workload("decorated.method", "decorated method, one argument", LRU, call("o.m(k)", lambda o, a: VALUE)),
     Workload("decorated.miss", "decorated, miss and eviction, trivial function", LRU, missed),
-    Workload("decorated.async", "decorated coroutine function, awaited", "async-lru", call("await f(k)", aloader)),
+    Workload("decorated.async", "decorated coroutine function, awaited", COROUTINE, call("await f(k)", aloader)),
 ]
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
 
 
 def units(workload: Workload, contenders: dict[str, Contender]) -> dict[str, Unit]:
-    """What is timed in a workload, by contender; ``dict.get`` takes part where it is the measure."""
-    chosen = {"dict.get": one("get")(contenders["dict"])} if workload.base == "dict.get" else {}
+    """What is timed in a workload, by contender; what is the measure of it takes part."""
+    chosen: dict[str, Unit | None] = {}
+    if workload.base == "dict.get":
+        chosen["dict.get"] = one("get")(contenders["dict"])
+    elif workload.base == COROUTINE:
+        chosen[COROUTINE] = Unit(ONE, ("await f(k)",), {"f": aloader, "k": keys.texts(1)[0]})
     chosen |= {
         name: workload.prepare(contender)
         for name, contender in contenders.items()

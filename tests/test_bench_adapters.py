@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench import contenders, keys, timing, workloads
+from bench import contenders, keys, tasks, timing, workloads
 from bench.contender import Contender
 
 
@@ -44,7 +44,18 @@ DECORATORS = [
     "functools.lru_cache",
     "cachetools.func.ttl_cache",
 ]
-COROUTINES = ["async-lru", "cachebox.LRUCache", "cachebox.TTLCache", "theine", "moka-py"]
+COROUTINES = [
+    "fastcache",
+    "async-lru",
+    "cachebox.LRUCache",
+    "cachebox.TTLCache",
+    "theine",
+    "moka-py",
+    "moka-py, wait_concurrent",
+    "cashews",
+    "aiocache.cached",
+    "aiocache.cached_stampede",
+]
 
 
 # ---- keys ----
@@ -153,6 +164,24 @@ def test_a_decorator_caches_what_is_awaited(name: str) -> None:
     assert calls == ["a", "b"]
 
 
+@pytest.mark.parametrize("name", COROUTINES)
+def test_the_loads_of_a_crowd_are_counted(name: str) -> None:
+    loads, spent = asyncio.run(tasks.crowd(known(name), 20))
+    assert loads == (20 if name in ("moka-py", "aiocache.cached") else 1)
+    assert spent > 0
+
+
+def test_who_loads_more_than_once_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def plain(function: Any, capacity: int) -> Any:
+        return function
+
+    present = {"fastcache": known("fastcache"), "none": Contender("none", None, decorate_async=plain)}
+    monkeypatch.setattr(contenders, "load", lambda: (present, {}))
+    found = tasks.measure(10, rounds=2)
+    assert found["none"] == {"loads": 10}
+    assert (found["fastcache"]["loads"], len(found["fastcache"]["times"])) == (1, 2)
+
+
 def test_who_is_left_out_is_named_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "LIBRARIES", {"of_python": None, "of_nothing": "no_such_library_at_all"})
     contenders.load.cache_clear()
@@ -169,7 +198,7 @@ def test_a_workload_runs_for_all_who_take_part(name: str) -> None:
     present = contenders.load()[0]
     chosen = {key: present[key] for key in ("dict", "functools.lru_cache", "fastcache", "Lock + OrderedDict by hand")}
     units = workloads.units(workloads.BY_NAME[name], chosen)
-    assert "fastcache" in units or name == "decorated.async"
+    assert "fastcache" in units
     with asyncio.Runner() as event_loop:
         for unit in units.values():
             assert timing.runner(unit, None, event_loop)(1) >= 0

@@ -52,6 +52,7 @@ def measurements() -> tuple[dict[str, Contest], dict[str, Any]]:
         "hit.str": rounds(dict=10, fastcache=12, cachebox__TTLCache=40, slow=90),
         "item": Contest({"dict.get": [10.0] * 3, "dict": [8.0] * 3, "fastcache": [9.0] * 3}),
         "decorated.str": rounds(functools__lru_cache=50, fastcache=25, cachebox__TTLCache=400, slow=300),
+        "decorated.async": Contest({"trivial coroutine": [40.0] * 3, "fastcache": [50.0] * 3, "slow": [100.0] * 3}),
         "replace": rounds(dict=1, fastcache=30, slow=40, cachebox__TTLCache=50),
     }
     others = {
@@ -62,6 +63,12 @@ def measurements() -> tuple[dict[str, Contest], dict[str, Any]]:
         },
         "expiry": {"longest": [2.0, 0.3], "grown": 100, "returned": 70},
         "wakeup": Contest({"fastcache": [1e6] * 3, "threading.Event": [2e6] * 3}),
+        "tasks": {
+            "fastcache": {"loads": 1, "times": [3e7] * 3},
+            "shares": {"loads": 1, "times": [4e7] * 3},
+            "shares slowly": {"loads": 1, "times": [9e7] * 3},
+            "stampedes": {"loads": 10_000},
+        },
         "scaling": {"hot": {"fastcache": {"value": 1.3, "low": 1.2, "high": 1.4, "rounds": 9, "undisturbed": True}}},
     }
     return contests, others
@@ -94,9 +101,15 @@ def test_figures_are_against_whom_the_goals_name() -> None:
             "expiry.pause": 0.3,
             "expiry.memory": 0.7,
             "wakeup": 0.5,
+            "decorated.async": 1.25,
+            "async.peer": 0.5,
+            "tasks": 0.75,
+            "tasks.loads": 1,
             "scaling.hot": 1.3,
         }
     )
+    assert found["tasks"][1] == "30.0 ms, shares 40.0"
+    assert found["tasks.loads"][1] == "shares 1, shares slowly 1, stampedes 10,000"
     assert "slow 40.0" in found["replace"][1]
     assert "faster with ttl: slow" in found["ttl.decorated"][1]
     assert "faster" not in found["ttl.hit"][1]
@@ -104,6 +117,7 @@ def test_figures_are_against_whom_the_goals_name() -> None:
 
 def test_every_goal_has_a_figure_that_something_measures() -> None:
     measured = {*workloads.BY_NAME, "ttl.hit", "ttl.decorated", "memory", "memory.ttl", "pause", "collector", "wakeup"}
+    measured |= {"async.peer", "tasks", "tasks.loads"}
     measured |= {"expiry.pause", "expiry.memory", *(f"scaling.{scene}" for scene in scaling.SCENES)}
     assert [goal.figure for goal in goals.GOALS if goal.figure not in measured] == []
 
@@ -148,6 +162,9 @@ def test_the_section_shows_verdicts_and_losses(tmp_path: Path) -> None:
     assert re.search(r"longest single call.*\| <= 0\.5 ms \| 0\.4 \(0\.4 - 0\.6\) yes \|", text)
     assert "| get, hit, the same str | dict 1.20 |" in text
     assert "| bytes per entry, everything on | dict 1.20 |" in text
+    assert re.search(r"end of the load to the last return / the best peer's.*\| <= 1x \| 0\.75 yes \|", text)
+    assert "| shares slowly | 1      90.0 |" in text
+    assert "| stampedes | 10,000 |" in text
     assert "a_peer (not installed)" in text
     assert "![a chart](chart.png)" in text
 

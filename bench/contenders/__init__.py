@@ -22,6 +22,8 @@ LIBRARIES = {
     "of_moka": "moka_py",
     "of_lru_dict": "lru",
     "of_async_lru": "async_lru",
+    "of_cashews": "cashews",
+    "of_aiocache": "aiocache",
     "of_dogpile": "dogpile.cache",
     "by_hand": None,
 }

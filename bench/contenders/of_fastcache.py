@@ -10,8 +10,9 @@ from bench.contender import JITTER, TTL, Contender
 STATEMENTS: dict[str, Any] = {
     "expires": True,
     "load": "get_or_load(k, load)",
+    "load_async": "await aget_or_load(k, load)",
     "bulk": "get_many(many)" if hasattr(fastcache.Cache, "get_many") else "list(map(get, many))",
-    "bound": {"get": "get", "get_or_load": "get_or_load"}
+    "bound": {"get": "get", "get_or_load": "get_or_load", "aget_or_load": "aget_or_load"}
     | ({"get_many": "get_many"} if hasattr(fastcache.Cache, "get_many") else {}),
 }
 CONTENDERS = [
@@ -19,6 +20,7 @@ CONTENDERS = [
         "fastcache",
         "pyfastcache",
         lambda capacity: fastcache.Cache(capacity, TTL, jitter=JITTER),
+        lambda function, capacity: fastcache.cached(capacity, TTL, jitter=JITTER)(function),
         lambda function, capacity: fastcache.cached(capacity, TTL, jitter=JITTER)(function),
         **STATEMENTS,
     ),

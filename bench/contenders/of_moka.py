@@ -20,5 +20,11 @@ CONTENDERS = [
         load="get_with(k, lambda: load(k))",
         iterate=None,
         bound={"get": "get", "put": "set", "get_with": "get_with"},
-    )
+    ),
+    Contender(
+        "moka-py, wait_concurrent",
+        "moka-py",
+        decorate_async=lambda function, capacity: moka_py.cached(capacity, ttl=TTL, wait_concurrent=True)(function),
+        expires=True,
+    ),
 ]
