@@ -64,7 +64,7 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
 	    $(addprefix fastcache._core.,movable tag context flight graph watch store mapping landing errand loading \
         getting ready approach awaiting \
-        function)
+        batch bulk function)
 
 $(BIN)/.bench: $(BIN)/.built bench/install.py
 	$(BIN)/python -m bench.install

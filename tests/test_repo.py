@@ -59,6 +59,8 @@ LAYERS = {
     "its face": "_core.getting _core.ready",
     "a task's call": "_core.approach",
     "its face for tasks": "_core.awaiting",
+    "keys that are loaded together": "_core.batch",
+    "calls of many keys": "_core.bulk",
     "a function's store": "_core.function",
     "options and views": "_config _views testing._caches",
     "options of loads": "_load_config",

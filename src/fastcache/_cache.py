@@ -22,7 +22,8 @@ from fastcache._config import (
     settings,
 )
 from fastcache._core.approach import Approach
-from fastcache._core.awaiting import AwaitingStore
+from fastcache._core.batch import Batch
+from fastcache._core.bulk import BulkStore
 from fastcache._core.errand import Errand
 from fastcache._core.mapping import adopt
 from fastcache._errors import NotFound
@@ -47,7 +48,7 @@ T = TypeVar("T")
 
 
 @adopt
-class Cache(AwaitingStore[K, V]):
+class Cache(BulkStore[K, V]):
     """An in-process cache that cannot stampede.
 
     All durations are in seconds: int, float or timedelta.
@@ -292,7 +293,7 @@ class Cache(AwaitingStore[K, V]):
 
     # ---- background ----
 
-    def _schedule(self, errand: Errand, /) -> bool:
+    def _schedule(self, errand: Errand | Batch, /) -> bool:
         if self._executor is None:
             return (self._pool or self._make_pool()).submit(errand)
         self._executor.submit(errand.run)
@@ -308,7 +309,7 @@ class Cache(AwaitingStore[K, V]):
             pool.close(0.0)
         return pool
 
-    def _start(self, errand: Errand, /) -> bool:
+    def _start(self, errand: Errand | Batch, /) -> bool:
         run = partial(contextvars.copy_context().run, errand.run_to_end)
         try:
             start(run)

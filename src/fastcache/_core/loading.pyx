@@ -44,7 +44,7 @@ from fastcache._errors import LoadRejected, LoadTimeout, NotFound, RecursiveLoad
 cdef extern from "Python.h":
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
-cdef object AGAIN = object()
+AGAIN = object()
 cdef object ADMITTED = object()
 
 
@@ -132,7 +132,7 @@ cdef class LoadingStore(LandingStore):
                 self.refresh(offered, call, terms)
                 return served
             elif verdict == NOTHING:
-                return absent(steal(value), terms)
+                return self.absent(steal(value), terms)
             elif verdict == ALONE:
                 offered.beside = steal(joined)
                 return self.lead(offered, call, terms)
@@ -170,7 +170,7 @@ cdef class LoadingStore(LandingStore):
         otherwise the two might wait for each other.
         """
         cdef PyObject* old
-        cdef bint entered = False
+        cdef bint entered
         if is_admitted(self.bulkhead):
             return ADMITTED
         if self.bulkhead.try_enter():
@@ -180,17 +180,7 @@ cdef class LoadingStore(LandingStore):
         if old != NULL:
             self.give_up(flight)
             return steal(old)
-        flight.at_bulkhead = True
-        flight.queue()
-        try:
-            if terms.deadline == FOREVER:
-                entered = self.bulkhead.enter(None)
-            else:
-                entered = self.bulkhead.enter(max(0.0, (terms.deadline - clock_exact()) / 1e9))
-        except BaseException:
-            if flight.claim():
-                self.give_up(flight)
-            raise
+        entered = self.await_place([flight], terms)
         if flight.claim():
             if entered:
                 flight.at_bulkhead = False
@@ -198,10 +188,26 @@ cdef class LoadingStore(LandingStore):
                 return ADMITTED
             self.give_up(flight)
             atomic_add(&self.core.rejections, 1)
-            raise LoadRejected(f"no place for the load of {flight.key!r} came free within wait_timeout")
+            raise rejection(flight.key)
         if entered:
             leave_bulkhead(self.bulkhead)
         return self.follow(flight, terms)
+
+    cdef bint await_place(self, list flights, Terms* terms) except -1:
+        """Waits for a place in the bulkhead while these flights are QUEUED; whether there is one."""
+        cdef Flight flight
+        for flight in flights:
+            flight.at_bulkhead = True
+            flight.queue()
+        try:
+            if terms.deadline == FOREVER:
+                return self.bulkhead.enter(None)
+            return self.bulkhead.enter(max(0.0, (terms.deadline - clock_exact()) / 1e9))
+        except BaseException:
+            for flight in flights:
+                if flight.claim():
+                    self.give_up(flight)
+            raise
 
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms):
         """Has another thread load, and waits for it as long as this caller will."""
@@ -258,16 +264,20 @@ cdef class LoadingStore(LandingStore):
 
     cdef object answer(self, Flight flight, Terms* terms):
         """What a flight that has landed or failed means to one who waited."""
+        cdef PyObject* instead
         if flight.error is None:
             return flight.value
-        if terms.default != NULL and flight.absent:
-            return <object>terms.default
-        if flight.has_fallback and terms_accept(
-            terms, flight.fallback_written_at, flight.fallback_ends_at, core_now(&self.core)
-        ):
-            terms.status = STALE_ERROR
-            return flight.fallback
+        instead = self.instead(flight, terms)
+        if instead != NULL:
+            return <object>instead
         raise copied(flight.error)
+
+    cdef object absent(self, object error, Terms* terms):
+        """What is remembered instead of a value, as the caller wants it."""
+        terms.status = NEGATIVE
+        if terms.default != NULL and (isinstance(error, NotFound) or isinstance(error, self.negative)):
+            return <object>terms.default
+        raise cached_copy(error)
 
     cdef PyObject* acceptable(self, PyObject* key, Terms* terms) except? NULL:
         """A new reference to an old value that this caller accepts; NULL without an exception if there is none."""
@@ -289,11 +299,13 @@ cdef class LoadingStore(LandingStore):
     # ---- behind a served value, and in threads of their own ----
 
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1:
-        """Has a worker load behind the value just served; without one, the value is left alone for a moment."""
-        cdef Errand errand
+        """Has a worker load behind the value just served."""
         flight.behind = True
         flight.queue()
-        errand = new_errand(self, flight, call, terms)
+        return self.hand_over(new_errand(self, flight, call, terms))
+
+    cdef int hand_over(self, object errand) except -1:
+        """Gives a worker something to load behind served values; without one, they are left alone for a moment."""
         try:
             if self._schedule(errand):
                 return 0
@@ -323,9 +335,5 @@ cdef inline Status status_of(const Finding* found) noexcept nogil:
     return STALE_ERROR if found.failed else STALE_HIT
 
 
-cdef object absent(object error, Terms* terms):
-    """An absence as the caller wants it."""
-    terms.status = NEGATIVE
-    if terms.default != NULL and isinstance(error, NotFound):
-        return <object>terms.default
-    raise cached_copy(error)
+cdef object rejection(object key):
+    return LoadRejected(f"no place for the load of {key!r} came free within wait_timeout")
