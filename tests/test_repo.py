@@ -62,7 +62,7 @@ LAYERS = {
     "keys that are loaded together": "_core.batch",
     "calls of many keys": "_core.bulk",
     "a function's store": "_core.function",
-    "options and views": "_config _views testing._caches",
+    "options and views": "_config _views _batches testing._caches",
     "options of loads": "_load_config",
     "how tasks wait": "_aio",
     "all options": "_options _renewal _namespace",

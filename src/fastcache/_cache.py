@@ -10,6 +10,7 @@ from functools import partial
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from fastcache._batches import Batches, Gathering
 from fastcache._config import (
     Clock,
     EvictionPolicy,
@@ -26,6 +27,7 @@ from fastcache._core.batch import Batch
 from fastcache._core.bulk import BulkStore
 from fastcache._core.errand import Errand
 from fastcache._core.mapping import adopt
+from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
 from fastcache._load_config import ErrorTypes, checked_executor, load_settings
 from fastcache._namespace import Namespace
@@ -99,6 +101,8 @@ class Cache(BulkStore[K, V]):
         own.
     :param refresh_workers: most threads that reload in the background; None: min(4, processors).
     :param refresh_queue: most reloads waiting for such a thread; further ones are dropped and tried again later.
+    :param refresh_batch_delay: how long reloads in the background that share a loader of several keys are gathered,
+        to be loaded together (at most ``max_batch`` keys, or 100); what callers wait for is never delayed.
     :param seed: of the random draws, for tests.
     :param clock: "monotonic"; "boottime", which goes on while the machine is suspended and costs each hit an exact
         reading; or a ``fastcache.testing.MovableClock``.
@@ -109,17 +113,9 @@ class Cache(BulkStore[K, V]):
     """
 
     __slots__ = (
-        "__weakref__",
-        "_bulkhead",
-        "_closed",
-        "_executor",
-        "_limits",
-        "_maxsize",
-        "_pool",
-        "_refreshes",
-        "_ttl",
-        "name",
-    )
+        "__weakref__", "_batch_delay", "_batches", "_bulkhead", "_closed", "_executor", "_limits", "_maxsize", "_pool",
+        "_refreshes", "_ttl", "name",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -149,12 +145,14 @@ class Cache(BulkStore[K, V]):
         executor: Executor | None = None,
         refresh_workers: int | None = None,
         refresh_queue: int = 64,
+        refresh_batch_delay: Seconds = 0.01,
         seed: int | None = None,
         clock: Clock = "monotonic",
         name: str | None = None,
     ) -> None:
         check_count("refresh_workers", refresh_workers, optional=True)
         check_count("refresh_queue", refresh_queue)
+        batch_delay = nanoseconds("refresh_batch_delay", refresh_batch_delay) / 1e9
         checked = settings(
             maxsize=maxsize,
             ttl=ttl,
@@ -193,8 +191,10 @@ class Cache(BulkStore[K, V]):
         self._bulkhead = loads.bulkhead
         self._closed = False
         self._limits = refresh_workers or min(4, os.cpu_count() or 1), refresh_queue
-        # Made when there is something to refresh.
+        self._batch_delay = batch_delay
+        # All are made when there is something to refresh.
         self._pool: RefreshPool | None = None
+        self._batches: Batches | None = None
         self._refreshes: Refreshes | None = None
         register(self)
 
@@ -294,10 +294,22 @@ class Cache(BulkStore[K, V]):
     # ---- background ----
 
     def _schedule(self, errand: Errand | Batch, /) -> bool:
+        if isinstance(errand, Batch):
+            return (self._batches or self._make_batches()).submit(errand, self._submit)
+        return self._submit(errand)
+
+    def _submit(self, task: Errand | Gathering, /) -> bool:
         if self._executor is None:
-            return (self._pool or self._make_pool()).submit(errand)
-        self._executor.submit(errand.run)
+            return (self._pool or self._make_pool()).submit(task)
+        self._executor.submit(task.run)
         return True
+
+    def _make_batches(self) -> Batches:
+        # As with pools.
+        batches = self._batches = Batches(self._batch_delay)
+        if self._closed:
+            batches.close()
+        return batches
 
     def _make_pool(self) -> RefreshPool:
         pool = RefreshPool(*self._limits, f"fastcache-refresh-{self.name or hex(id(self))}")
@@ -345,6 +357,8 @@ class Cache(BulkStore[K, V]):
         The cache stays usable; what is due or stale is then served without being refreshed behind.
         """
         self._closed = True
+        if self._batches is not None:
+            self._batches.close()
         if self._pool is not None:
             self._pool.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from fastcache import _refresh, _threads
+from fastcache import _batches, _refresh, _threads
 from fastcache._config import fresh_seed
 from fastcache._core.graph import admitted_here
 from fastcache._core.store import after_fork
@@ -16,6 +16,7 @@ def _in_child() -> None:
     for cache in live_caches():
         if cache._bulkhead is not None:
             cache._bulkhead.reset_after_fork(admitted_here(cache._bulkhead))
+    _batches.reset_after_fork()
     _refresh.reset_after_fork()
     _threads.reset_after_fork()
 
