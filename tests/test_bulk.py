@@ -89,7 +89,7 @@ def test_max_batch_cuts_the_keys_into_calls_one_after_the_other(cache: Cache[int
     assert loader.calls == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
-def test_a_call_may_take_over_keys_that_wait_for_a_later_chunk(cache: Cache[int, Any]) -> None:
+def test_a_call_may_take_over_keys_that_wait_for_a_later_portion(cache: Cache[int, Any]) -> None:
     def load(keys: list[int]) -> dict[int, Any]:
         calls.append(keys)
         return {key: cache.get_or_load(2, lambda key: "nested") for key in keys}

@@ -108,7 +108,7 @@ def test_an_interrupted_batch_is_taken_over_by_those_who_waited(cache: Cache[int
 
     def load(keys: list[int]) -> dict[int, Any]:
         calls.append(keys)
-        return {key: "taken over" for key in keys}
+        return dict.fromkeys(keys, "taken over")
 
     single = Call(cache.get_or_load, 1, lambda key: "taken over")
     other = Call(cache.get_many_or_load, [2, 3], load)
@@ -217,9 +217,7 @@ def test_soft_timeout_is_one_wait_for_all_keys(make: Any, clock: MovableClock) -
     assert cache.get_many(keys) == {key: str(key) for key in keys}
 
 
-def test_without_another_thread_the_caller_loads(
-    cache: Cache[int, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_another_thread_the_caller_loads(cache: Cache[int, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     def start(run: object) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -259,7 +257,7 @@ def test_reloading_behind_does_not_delay_what_is_missing(make: Any, clock: Movab
     bulk = HeldBulk()
 
     def load(keys: list[int]) -> dict[int, Any]:
-        return bulk(keys) if 1 in keys else {key: "loaded" for key in keys}
+        return bulk(keys) if 1 in keys else dict.fromkeys(keys, "loaded")
 
     assert cache.get_many_or_load([1, 3, 2], load) == {1: "old", 3: "loaded", 2: "old"}
     bulk.gate.open()
@@ -267,9 +265,7 @@ def test_reloading_behind_does_not_delay_what_is_missing(make: Any, clock: Movab
     assert (bulk.calls, cache.get_many([1, 2])) == ([[1, 2]], {1: "1", 2: "2"})
 
 
-def test_a_refresh_that_no_worker_has_begun_goes_with_the_batch_of_who_needs_it(
-    make: Any, clock: MovableClock
-) -> None:
+def test_a_refresh_that_no_worker_has_begun_goes_with_the_batch_of_who_needs_it(make: Any, clock: MovableClock) -> None:
     cache = make(ttl=10, stale_while_revalidate=10, refresh_workers=1)
     cache.set_many({1: "old", 2: "old", 3: "old"})
     clock.advance(10)

@@ -89,9 +89,7 @@ def test_refreshes_of_one_loader_are_loaded_together(
     assert loader.calls == [[1, 2, 3, 4], [5]]
 
 
-def test_a_method_is_the_same_loader_each_time(
-    stale: Callable[..., Cache[int, Any]], executor: ManualExecutor
-) -> None:
+def test_a_method_is_the_same_loader_each_time(stale: Callable[..., Cache[int, Any]], executor: ManualExecutor) -> None:
     cache, loader, other = stale(), Loader(), Loader()
     for key, owner in ((1, loader), (2, other), (3, loader)):
         cache.get_many_or_load([key], owner.method)

@@ -18,8 +18,8 @@ cdef class Batch:
     cdef list keys              # as this batch's caller has them
     cdef list flights           # of these keys, one for each
     cdef Py_ssize_t queued      # from this one on they are QUEUED, or have been claimed; those before are the batch's
-    cdef Py_ssize_t at          # the first that no chunk has had yet
-    cdef list chunk             # flights being loaded here
+    cdef Py_ssize_t at          # the first that no portion has had yet
+    cdef list portion           # flights being loaded here
     cdef list led               # (key, flight) of those that were loaded here
     cdef list others            # of those that somebody else had claimed
     cdef Flight place           # of no key, led by who leads the batch: has its place in the bulkhead; or None
@@ -30,7 +30,7 @@ cdef class Batch:
     cdef void queue(self, Py_ssize_t first) noexcept
     cdef int make_place(self) except -1
     cdef int fly(self) except -1
-    cdef list claim_chunk(self)
+    cdef list claim_portion(self)
     cdef int lead(self, list keys, list flights) except -1
     cdef dict call_loader(self, list keys, dict contexts)
     cdef int end(self, object key, Flight flight, dict found, object context) except -1

@@ -1,9 +1,9 @@
 """Keys that are loaded together, by one call of a loader or a few.
 
     flights     each is led by the thread that began it, or QUEUED: then whoever needs it may claim it
-    a chunk     those of the next ``most`` flights that are this thread's, or that it could claim
+    a portion   those of the next ``most`` flights that are this thread's, or that it could claim
 
-The loader is called with the keys of a chunk, in order, while the thread has entered all of their flights.  What it
+The loader is called with the keys of a portion, in order, while the thread has entered all of their flights.  What it
 brings is then settled and published key by key, and each flight ended; if it raises, all of them have failed.  So no
 call of a loader is begun while the thread leads flights of the same batch that are not in that call.
 """
@@ -126,7 +126,7 @@ cdef class Batch:
         return 0
 
     cdef int fly(self) except -1:
-        """Loads, chunk by chunk, what nobody else has claimed.
+        """Loads, portion by portion, what nobody else has claimed.
 
         Whether it returns or raises, none of its flights is then led by this thread, and its place is given back.
         """
@@ -137,9 +137,9 @@ cdef class Batch:
             load_begins(self.place)
         try:
             while self.at < len(self.flights):
-                keys = self.claim_chunk()
+                keys = self.claim_portion()
                 if keys:
-                    self.lead(keys, self.chunk)
+                    self.lead(keys, self.portion)
         except BaseException:
             self.give_up()
             raise
@@ -149,21 +149,21 @@ cdef class Batch:
                 self.store.conclude(self.place)
         return 0
 
-    cdef list claim_chunk(self):
-        """Moves on to the next chunk; its keys."""
+    cdef list claim_portion(self):
+        """Moves on to the next portion; its keys."""
         cdef Flight flight
         cdef list keys = []
-        self.chunk = []
+        self.portion = []
         while self.at < len(self.flights) and len(keys) < self.most:
             key, flight = self.keys[self.at], self.flights[self.at]
             # Before it is this thread's, so that it is certainly given up.
-            self.chunk.append(flight)
+            self.portion.append(flight)
             if self.at < self.queued or flight.claim():
                 flight.at_bulkhead = False
                 keys.append(key)
                 self.led.append((key, flight))
             else:
-                self.chunk.pop()
+                self.portion.pop()
                 self.others.append((key, flight))
             self.at += 1
         return keys
@@ -270,7 +270,7 @@ cdef class Batch:
     cdef void give_up(self) noexcept:
         """Gives up all flights that have not ended and that nobody else leads."""
         cdef Flight flight
-        for flight in self.chunk:
+        for flight in self.portion:
             # All of them are this batch's, so nobody else ends them.
             if flight.state == RUNNING:
                 load_ends(flight)
@@ -294,7 +294,7 @@ cdef Batch new_batch(LoadingStore store, object loader, const Terms* terms, Py_s
     batch.queued = ANY_NUMBER
     batch.keys = []
     batch.flights = []
-    batch.chunk = []
+    batch.portion = []
     batch.led = []
     batch.others = []
     return batch

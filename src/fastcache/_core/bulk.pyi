@@ -2,6 +2,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import EllipsisType
 from typing import Any, Literal, TypeVar, overload
 
+from typing_extensions import disjoint_base
+
 from fastcache._core.awaiting import AwaitingStore
 from fastcache._core.context import Failed, LoadContext, Loaded
 from fastcache._core.getting import _Seconds
@@ -10,6 +12,7 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 _D = TypeVar("_D")
 
+@disjoint_base
 class Wanted: ...
 
 class BulkStore(AwaitingStore[_K, _V]):
