@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -221,7 +222,7 @@ def test_without_another_thread_the_caller_loads(cache: Cache[int, Any], monkeyp
     def start(run: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("fastcache._cache.start", start)
+    monkeypatch.setattr("fastcache._background.start", start)
     assert cache.get_many_or_load([1, 2], lambda keys: {1: threading.get_ident()}, wait_timeout=60) == {
         1: threading.get_ident()
     }
@@ -365,3 +366,40 @@ def test_a_load_that_has_a_place_takes_over_the_keys_of_a_batch_that_waits_for_o
     gate.open()
     assert (holder.result(), call.result()) == ("taken over", {2: "taken over", 3: "own"})
     assert places(cache) == 1
+
+
+# ---- tasks ----
+
+
+def test_a_task_and_a_batch_share_a_load(cache: Cache[int, Any]) -> None:
+    bulk = HeldBulk()
+    call = Call(cache.get_many_or_load, [1, 2], bulk)
+    bulk.gate.reached()
+
+    async def ask() -> Any:
+        task = asyncio.ensure_future(cache.aget_or_load(1, unexpected))
+        await asyncio.sleep(0)
+        bulk.gate.open()
+        return await task
+
+    assert (asyncio.run(ask()), call.result()) == ("1", {1: "1", 2: "2"})
+
+
+def test_a_load_on_the_event_loop_of_this_thread_is_not_waited_for(cache: Cache[int, Any]) -> None:
+    async def ask() -> Any:
+        begun, release = asyncio.Event(), asyncio.Event()
+
+        async def load(key: int) -> str:
+            begun.set()
+            await release.wait()
+            return "by a task"
+
+        task = asyncio.ensure_future(cache.aget_or_load(1, load))
+        await begun.wait()
+        with pytest.raises(RuntimeError, match="runs on the event loop of this very thread"):
+            cache.get_many_or_load([1, 2], lambda keys: dict.fromkeys(keys, "by a batch"))
+        release.set()
+        return await task
+
+    assert asyncio.run(ask()) == "by a task"
+    assert cache.get_many([1, 2]) == {1: "by a task", 2: "by a batch"}

@@ -65,6 +65,7 @@ LAYERS = {
     "options and views": "_config _views _batches testing._caches",
     "options of loads": "_load_config",
     "how tasks wait": "_aio",
+    "what stores do in the background": "_background",
     "all options": "_options _renewal _namespace",
     "what users make": "_cache _single _policy _fork testing.__init__",
     "what methods need": "_methods _async_marks",
