@@ -68,7 +68,7 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
 	    $(addprefix fastcache._core.,movable tag context flight graph watch store mapping landing errand loading \
-        getting ready approach awaiting function) \
+        getting ready approach awaiting batch bulk function) \
 	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 
 # Older wheels where there is no newer one: on free-threaded builds pydantic's core has to be built otherwise.

@@ -62,6 +62,8 @@ extensions = [
         "ready",
         "approach",
         "awaiting",
+        "batch",
+        "bulk",
         "function",
     )
 ]

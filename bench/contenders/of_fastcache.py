@@ -11,7 +11,7 @@ STATEMENTS: dict[str, Any] = {
     "expires": True,
     "load": "get_or_load(k, load)",
     "load_async": "await aget_or_load(k, load)",
-    "bulk": "get_many(many)" if hasattr(fastcache.Cache, "get_many") else "list(map(get, many))",
+    "bulk": "get_many(many).values()" if hasattr(fastcache.Cache, "get_many") else "list(map(get, many))",
     "bound": {"get": "get", "get_or_load": "get_or_load", "aget_or_load": "aget_or_load"}
     | ({"get_many": "get_many"} if hasattr(fastcache.Cache, "get_many") else {}),
 }

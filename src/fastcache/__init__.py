@@ -7,9 +7,10 @@ import warnings
 from fastcache import _fork  # noqa: F401 - registers what the child of a fork mends
 from fastcache._cache import Cache
 from fastcache._config import RemovalCause, percent
-from fastcache._core.context import LoadContext, Loaded
+from fastcache._core.context import Failed, LoadContext, Loaded
 from fastcache._decorator import cached
 from fastcache._errors import (
+    BulkLoadError,
     CacheError,
     LoadCycleError,
     LoadFailed,
@@ -26,10 +27,12 @@ from fastcache._sizes import sizeof
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 
 __all__ = [
+    "BulkLoadError",
     "Cache",
     "CacheError",
     "CacheInfo",
     "Entry",
+    "Failed",
     "FlightInfo",
     "Flown",
     "LoadContext",

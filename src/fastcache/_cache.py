@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextvars
 import os
-import weakref
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import partial
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from fastcache._background import BackgroundStore
 from fastcache._config import (
     Clock,
     EvictionPolicy,
@@ -21,33 +20,26 @@ from fastcache._config import (
     check_count,
     settings,
 )
-from fastcache._core.approach import Approach
-from fastcache._core.awaiting import AwaitingStore
-from fastcache._core.errand import Errand
 from fastcache._core.mapping import adopt
+from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
 from fastcache._load_config import ErrorTypes, checked_executor, load_settings
 from fastcache._namespace import Namespace
-from fastcache._refresh import CLOSE_PATIENCE, RefreshPool
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
 from fastcache._renewal import Warmed, in_background, warm
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
-from fastcache._threads import start
 from fastcache._views import Items, Keys, Values
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-    from fastcache._aio import Refreshes
-
 K = TypeVar("K")
 V = TypeVar("V")
-T = TypeVar("T")
 
 
 @adopt
-class Cache(AwaitingStore[K, V]):
+class Cache(BackgroundStore[K, V]):
     """An in-process cache that cannot stampede.
 
     All durations are in seconds: int, float or timedelta.
@@ -98,6 +90,8 @@ class Cache(AwaitingStore[K, V]):
         own.
     :param refresh_workers: most threads that reload in the background; None: min(4, processors).
     :param refresh_queue: most reloads waiting for such a thread; further ones are dropped and tried again later.
+    :param refresh_batch_delay: how long reloads in the background that share a loader of several keys are gathered,
+        to be loaded together (at most ``max_batch`` keys, or 100); what callers wait for is never delayed.
     :param seed: of the random draws, for tests.
     :param clock: "monotonic"; "boottime", which goes on while the machine is suspended and costs each hit an exact
         reading; or a ``fastcache.testing.MovableClock``.
@@ -107,18 +101,7 @@ class Cache(AwaitingStore[K, V]):
     ``__hash__`` or ``__del__`` ever runs under one of the cache's locks.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_bulkhead",
-        "_closed",
-        "_executor",
-        "_limits",
-        "_maxsize",
-        "_pool",
-        "_refreshes",
-        "_ttl",
-        "name",
-    )
+    __slots__ = ("_bulkhead", "_maxsize", "_ttl")
 
     def __init__(
         self,
@@ -148,12 +131,14 @@ class Cache(AwaitingStore[K, V]):
         executor: Executor | None = None,
         refresh_workers: int | None = None,
         refresh_queue: int = 64,
+        refresh_batch_delay: Seconds = 0.01,
         seed: int | None = None,
         clock: Clock = "monotonic",
         name: str | None = None,
     ) -> None:
         check_count("refresh_workers", refresh_workers, optional=True)
         check_count("refresh_queue", refresh_queue)
+        batch_delay = nanoseconds("refresh_batch_delay", refresh_batch_delay) / 1e9
         checked = settings(
             maxsize=maxsize,
             ttl=ttl,
@@ -183,18 +168,15 @@ class Cache(AwaitingStore[K, V]):
             max_concurrent_loads=max_concurrent_loads,
             log=RefreshLog(name or hex(id(self))),
         )
-        self._executor = checked_executor(executor)
+        executor = checked_executor(executor)
         self._configure(checked)
         self._configure_loading(loads)
-        self.name = name
         self._maxsize = maxsize
         self._ttl = ttl
         self._bulkhead = loads.bulkhead
-        self._closed = False
-        self._limits = refresh_workers or min(4, os.cpu_count() or 1), refresh_queue
-        # Made when there is something to refresh.
-        self._pool: RefreshPool | None = None
-        self._refreshes: Refreshes | None = None
+        self._configure_background(
+            executor, refresh_workers or min(4, os.cpu_count() or 1), refresh_queue, batch_delay, name
+        )
         register(self)
 
     # ---- the rest of a mutable mapping ----
@@ -292,66 +274,12 @@ class Cache(AwaitingStore[K, V]):
 
     # ---- background ----
 
-    def _schedule(self, errand: Errand, /) -> bool:
-        if self._executor is None:
-            return (self._pool or self._make_pool()).submit(errand)
-        self._executor.submit(errand.run)
-        return True
-
-    def _make_pool(self) -> RefreshPool:
-        pool = RefreshPool(*self._limits, f"fastcache-refresh-{self.name or hex(id(self))}")
-        # The pool does not know the cache, so it cannot keep it alive; its threads leave when the cache goes.
-        weakref.finalize(self, pool.close, 0.0).atexit = False
-        # Of several that are made at once one is kept; the others serve what they were made for.
-        self._pool = pool
-        if self._closed:
-            pool.close(0.0)
-        return pool
-
-    def _start(self, errand: Errand, /) -> bool:
-        run = partial(contextvars.copy_context().run, errand.run_to_end)
-        try:
-            start(run)
-        except RuntimeError:
-            return False
-        return True
-
-    async def _approach(self, approach: Approach, /) -> Any:
-        from fastcache import _aio
-
-        if self._refreshes is None:
-            self._refreshes = _aio.Refreshes(self._limits[0])
-        return await _aio.approach(approach, self._refreshes)
-
     async def arefresh(self, key: K, loader: Callable[..., Any], /, **options: Any) -> Any:
         """Loads a key anew, joining a load under way, and returns what came; the old value is served meanwhile.
 
         ``loader`` may be async; ``ttl``, ``tags``, ``with_context`` and ``wait_timeout`` are those of ``aget_or_load``.
         """
         return await self._approach(self._renewing(key, loader, **options))
-
-    async def aclose(self) -> None:
-        """``close`` for caches that tasks use: waits up to 5 s for the refreshes of the running loop."""
-        self._closed = True
-        if self._refreshes is not None:
-            await self._refreshes.drain(CLOSE_PATIENCE)
-        if self._pool is not None:
-            self._pool.close(0.0)
-
-    def close(self) -> None:
-        """Ends background work: drops queued refreshes and waits up to 5 s for those under way.
-
-        The cache stays usable; what is due or stale is then served without being refreshed behind.
-        """
-        self._closed = True
-        if self._pool is not None:
-            self._pool.close()
-
-    def __enter__(self: T) -> T:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 MutableMapping.register(Cache)

@@ -31,6 +31,22 @@ class NotFound(CacheError, LookupError):  # noqa: N818 - the usual name of it
     """What a loader raises for a key that has no value; remembered for ``negative_ttl``."""
 
 
+class BulkLoadError(CacheError):
+    """Some keys of one call could not be loaded.
+
+    ``partial`` has the values of the others, in the order of the request, and ``errors`` the exception of each.
+    """
+
+    def __init__(self, partial: dict[Any, Any], errors: dict[Any, Exception]) -> None:
+        super().__init__(partial, errors)
+        self.partial = partial
+        self.errors = errors
+
+    def __str__(self) -> str:
+        key, error = next(iter(self.errors.items()))
+        return f"{len(self.errors)} keys could not be loaded, among them {key!r}: {type(error).__name__}: {error}"
+
+
 class RecursiveLoadError(CacheError, RuntimeError):
     """A load asked for its own result: waiting for it could never end."""
 

@@ -34,6 +34,7 @@ class CacheOptions(TypedDict, total=False):
     executor: Executor | None
     refresh_workers: int | None
     refresh_queue: int
+    refresh_batch_delay: Seconds
     seed: int | None
     clock: Clock
     name: str | None

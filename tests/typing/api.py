@@ -10,8 +10,11 @@ from fastcache import (
     Cache,
     CacheInfo,
     Entry,
+    Failed,
     FlightInfo,
     Flown,
+    LoadContext,
+    Loaded,
     Policy,
     RemovalCause,
     SingleFlight,
@@ -51,6 +54,23 @@ assert_type(cache.flights(), list[FlightInfo])
 assert_type(cache.sweep(), int)
 assert_type(cache.stats().weight, int)
 cache.set("k", 1, ttl=None)
+
+
+def load_many(keys: list[str]) -> dict[str, int | Loaded[int] | Failed]:
+    return {key: Failed(ValueError(key)) if key else 0 for key in keys}
+
+
+def load_knowing(keys: list[str], contexts: dict[str, LoadContext[str, int]]) -> dict[str, int]:
+    return {key: contexts[key].stale_value for key in keys}
+
+
+assert_type(cache.get_many(["k"]), dict[str, int])
+assert_type(cache.get_many_or_load(["k"], load_many), dict[str, int])
+assert_type(cache.get_many_or_load(["k"], load_many, default=None), dict[str, int | None])
+assert_type(cache.get_many_or_load(["k"], load_many, errors="return"), dict[str, int | Exception])
+assert_type(cache.get_many_or_load(["k"], load_knowing, with_context=True), dict[str, int])
+assert_type(cache.delete_many(["k"]), int)
+cache.set_many({"k": 1}, ttl=5, tags="t")
 
 
 def listen(key: str, value: int, cause: RemovalCause) -> None: ...

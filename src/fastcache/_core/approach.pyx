@@ -17,7 +17,7 @@ from fastcache._core.graph cimport is_admitted, is_mine
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport leave_bulkhead
-from fastcache._core.loading cimport LoadingStore, absent
+from fastcache._core.loading cimport LoadingStore, rejection
 from fastcache._core.mutex cimport atomic_add
 from fastcache._core.py cimport FOREVER, steal
 from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, Verdict
@@ -25,7 +25,7 @@ from fastcache._core.stripe_loads cimport stripe_give_up
 from fastcache._core.terms cimport COALESCED, MISSED, Terms
 
 from fastcache._core.getting import STATUSES
-from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError
+from fastcache._errors import LoadTimeout, RecursiveLoadError
 
 # What a step asks for.
 SERVED, REFRESHED, LEADS, WAITS, LOADS_ALONE = range(5)
@@ -64,7 +64,7 @@ cdef class Approach:
             offered.queue()
             return REFRESHED
         if verdict == NOTHING:
-            self.answered(absent(steal(value), &self.terms))
+            self.answered(self.store.absent(steal(value), &self.terms))
             return SERVED
         if verdict == ALONE:
             offered.beside = steal(joined)
@@ -172,7 +172,7 @@ cdef class Approach:
             self.store.give_up(self.flight)
             if rejected:
                 atomic_add(&self.store.core.rejections, 1)
-                raise LoadRejected(f"no place for the load of {self.key!r} came free within wait_timeout")
+                raise rejection(self.key)
 
     # ---- giving up ----
 

@@ -13,6 +13,9 @@ cdef class Loaded:
     cdef readonly object tags
     cdef readonly object etag
 
+cdef class Failed:
+    cdef readonly object error
+
 cdef class LoadContext:
     cdef readonly object key
     cdef public object ttl

@@ -47,6 +47,19 @@ cdef class Loaded:
 
 
 @cython.final
+cdef class Failed:
+    """What a loader of several keys gives for one that it could not load: the ``Exception`` that its callers get."""
+
+    def __init__(self, error, /):
+        if not isinstance(error, Exception):
+            raise TypeError(f"error must be an Exception, not {error!r}")
+        self.error = error
+
+    def __repr__(self):
+        return f"Failed({self.error!r})"
+
+
+@cython.final
 cdef class LoadContext:
     """What a loader made with ``with_context`` gets beside the key: what there was, and how to keep what comes.
 

@@ -70,6 +70,7 @@ cdef class Flight:
     cdef void queue(self) noexcept
     cdef bint claim(self) noexcept
     cdef bint stand_in_line(self, unsigned long who) noexcept
+    cdef void leave_line(self) noexcept
     cdef bint is_stood_for(self) noexcept
     cdef void end(self, FlightState state) noexcept
     cdef void move_followers(self) noexcept

@@ -71,7 +71,7 @@ cdef class Flight:
         """Leaves the flight to whoever claims it first."""
         mutex_lock(&self.mutex)
         self.state = QUEUED
-        self.owner = 0
+        self.owner = self.in_line = 0
         mutex_unlock(&self.mutex)
 
     cdef bint claim(self) noexcept:
@@ -96,6 +96,13 @@ cdef class Flight:
             self.in_line = who
         mutex_unlock(&self.mutex)
         return mine
+
+    cdef void leave_line(self) noexcept:
+        """Another thread that has a place will see to it."""
+        mutex_lock(&self.mutex)
+        if self.in_line == this_thread():
+            self.in_line = 0
+        mutex_unlock(&self.mutex)
 
     cdef bint is_stood_for(self) noexcept:
         """Whether this thread stands in line for it, so that waiting would be for itself."""

@@ -19,11 +19,13 @@ cdef class LandingStore(Mapping):
     cdef object none_ttl        # of None as a value, or ...
 
     cdef object lead(self, Flight flight, const Call* call, Terms* terms)
-    cdef object run_loader(self, const Call* call, Terms* terms, LoadContext context)
+    cdef object run_loader(self, const Call* call, Terms* terms, object context)
+    cdef PyObject* instead(self, Flight flight, Terms* terms) noexcept
     cdef LoadContext context_of(self, Flight flight)
     cdef object settled(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o)
     cdef object settle(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o)
     cdef bint is_special(self, object result, const Terms* terms) noexcept
+    cdef void land(self, Flight flight, object value, Outcome* o) noexcept
     cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept
     cdef void land_absent(self, Flight flight, object error) noexcept
     cdef void fail(self, Flight flight, object error) noexcept

@@ -8,7 +8,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastcache._core.calls cimport Call, call_packed
-from fastcache._core.context cimport LoadContext, Loaded, new_context, read_wishes
+from fastcache._core.context cimport Failed, LoadContext, Loaded, new_context, read_wishes
 from fastcache._core.core cimport UNTIMED, core_birth, core_coarse_now, core_now, core_set_timed, core_stripe_at
 from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight
 from fastcache._core.graph cimport load_begins, load_ends
@@ -55,7 +55,8 @@ cdef class LandingStore(Mapping):
         self.stale_on = (Exception,)
         self.fatal = ()
 
-    cdef object run_loader(self, const Call* call, Terms* terms, LoadContext context):
+    cdef object run_loader(self, const Call* call, Terms* terms, object context):
+        """``context`` is what the loader is given besides, or None."""
         cdef PyObject* result
         # The call itself counts one level, but there are several frames of C between two loaders.
         enter_recursion(b" while loading a value")
@@ -74,6 +75,7 @@ cdef class LandingStore(Mapping):
     cdef object lead(self, Flight flight, const Call* call, Terms* terms):
         """Runs the loader and ends the flight."""
         cdef LoadContext context = None
+        cdef PyObject* instead
         cdef Outcome o
         load_begins(flight)
         try:
@@ -86,13 +88,9 @@ cdef class LandingStore(Mapping):
             self.conclude(flight)
             if flight.beside is not None and not flight.absent and self.hides(error):
                 self.find_fallback(flight)
-            if terms.default != NULL and flight.absent:
-                return <object>terms.default
-            if flight.has_fallback and terms_accept(
-                terms, flight.fallback_written_at, flight.fallback_ends_at, core_now(&self.core)
-            ):
-                terms.status = STALE_ERROR
-                return flight.fallback
+            instead = self.instead(flight, terms)
+            if instead != NULL:
+                return <object>instead
             raise
         except BaseException as error:
             # An interrupt is its receiver's alone: somebody else may load.
@@ -101,13 +99,22 @@ cdef class LandingStore(Mapping):
             self.give_up(flight)
             self.conclude(flight)
             raise
-        load_ends(flight)
-        flight.value = value
-        self.publish(flight, <PyObject*>value, &o)
+        self.land(flight, value, &o)
         if flight.admitted is not None or flight.failures or flight.took_over or flight.useless:
             self.conclude(flight)
         terms.shared = flight.shared
         return value
+
+    cdef PyObject* instead(self, Flight flight, Terms* terms) noexcept:
+        """What a caller gets of a flight that has failed instead of its error; borrowed, NULL if that is raised."""
+        if terms.default != NULL and flight.absent:
+            return terms.default
+        if flight.has_fallback and terms_accept(
+            terms, flight.fallback_written_at, flight.fallback_ends_at, core_now(&self.core)
+        ):
+            terms.status = STALE_ERROR
+            return <PyObject*>flight.fallback
+        return NULL
 
     cdef LoadContext context_of(self, Flight flight):
         """What the loader of a flight may know."""
@@ -143,6 +150,8 @@ cdef class LandingStore(Mapping):
         value = result
         if context is not None and context.verdict is not None and result is context.verdict:
             raise result
+        if type(result) is Failed:
+            raise (<Failed>result).error
         if type(result) is Loaded:
             wishes = result
             value = (<Loaded>result).value
@@ -170,8 +179,14 @@ cdef class LandingStore(Mapping):
         """Whether a loader's result is to be settled; otherwise it is the value, kept as the call says."""
         return (
             terms.context != NO_CONTEXT or terms.tags != NULL or type(result) is Loaded
-            or self.core.rules.weighed or self.none_ttl is not ...
+            or type(result) is Failed or self.core.rules.weighed or self.none_ttl is not ...
         )
+
+    cdef void land(self, Flight flight, object value, Outcome* o) noexcept:
+        """Ends a flight, which this thread has entered, with a value."""
+        load_ends(flight)
+        flight.value = value
+        self.publish(flight, <PyObject*>value, o)
 
     cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept:
         """``value`` (borrowed) is NULL for an absence; flight.value, or flight.error, is set."""

@@ -22,11 +22,16 @@ cdef class LoadingStore(LandingStore):
     cdef object join(self, Flight flight, const Call* call, Terms* terms)
     cdef object admit(self, Flight flight, const Call* call, Terms* terms)
     cdef object take_lead(self, Flight flight, const Call* call, Terms* terms)
+    cdef bint await_place(self, list flights, Terms* terms) except -1
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms)
     cdef object follow(self, Flight flight, Terms* terms)
     cdef object answer(self, Flight flight, Terms* terms)
+    cdef object absent(self, object error, Terms* terms)
     cdef PyObject* acceptable(self, PyObject* key, Terms* terms) except? NULL
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1
+    cdef int hand_over(self, object errand) except -1
 
-# An absence as the caller wants it.
-cdef object absent(object error, const Terms* terms)
+cdef object rejection(object key)
+
+# What ``follow`` returns of a load that came to nothing.
+cdef object AGAIN

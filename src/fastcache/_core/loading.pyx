@@ -24,9 +24,7 @@ from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_coarse_now, core_now, core_stripe_number
 from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.errand cimport Errand, new_errand
-from fastcache._core.flight cimport (
-    ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight,
-)
+from fastcache._core.flight cimport ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
@@ -48,7 +46,7 @@ from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError, cac
 cdef extern from "Python.h":
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
-cdef object AGAIN = object()
+AGAIN = object()
 
 
 cdef class LoadingStore(LandingStore):
@@ -86,10 +84,7 @@ cdef class LoadingStore(LandingStore):
         cdef Visit v
         visit_start(&v, &self.core, key, hash, UNREAD)
         offered.number = atomic_load(&self.core.invalidations)
-        if self.core.rules.adaptive_ahead:
-            offered.started_at = core_now(&self.core)
-        else:
-            offered.started_at = core_coarse_now(&self.core)
+        offered.started_at = core_now(&self.core) if self.core.rules.adaptive_ahead else core_coarse_now(&self.core)
         try:
             while True:
                 verdict = stripe_begin(
@@ -147,7 +142,7 @@ cdef class LoadingStore(LandingStore):
                 self.refresh(offered, call, terms)
                 return served
             elif verdict == NOTHING:
-                return absent(steal(value), terms)
+                return self.absent(steal(value), terms)
             else:
                 result = self.join(<Flight>steal(joined), call, terms)
             if result is not AGAIN:
@@ -179,10 +174,8 @@ cdef class LoadingStore(LandingStore):
                 entered = self.bulkhead.try_enter()
             if not inside and not entered:
                 old = self.acceptable(<PyObject*>flight.key, terms)
-                if old == NULL and terms.deadline == FOREVER:
-                    entered = self.bulkhead.enter(None)
-                elif old == NULL:
-                    entered = self.bulkhead.enter(max(0.0, (terms.deadline - clock_exact()) / 1e9))
+                if old == NULL:
+                    entered = self.await_place([flight], terms)
         except BaseException:
             if flight.claim():
                 self.give_up(flight)
@@ -199,11 +192,24 @@ cdef class LoadingStore(LandingStore):
         if old != NULL:
             return steal(old)
         atomic_add(&self.core.rejections, 1)
-        raise LoadRejected(f"no place for the load of {flight.key!r} came free within wait_timeout")
+        raise rejection(flight.key)
 
     cdef object take_lead(self, Flight flight, const Call* call, Terms* terms):
         """Loads in this thread or in another one; AGAIN if it came to nothing."""
         return self.lead_elsewhere(flight, call, terms) if terms_bound(terms) else self.lead(flight, call, terms)
+
+    cdef bint await_place(self, list flights, Terms* terms) except -1:
+        """Waits for a place in the bulkhead while these flights are QUEUED; whether there is one."""
+        cdef Flight flight
+        try:
+            return self.bulkhead.enter(
+                None if terms.deadline == FOREVER else max(0.0, (terms.deadline - clock_exact()) / 1e9)
+            )
+        except BaseException:
+            for flight in flights:
+                if flight.claim():
+                    self.give_up(flight)
+            raise
 
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms):
         """Has another thread load, and waits for it as long as this caller will."""
@@ -268,16 +274,19 @@ cdef class LoadingStore(LandingStore):
 
     cdef object answer(self, Flight flight, Terms* terms):
         """What a flight that has landed or failed means to one who waited."""
+        cdef PyObject* instead
         if flight.error is None:
             return flight.value
-        if terms.default != NULL and flight.absent:
-            return <object>terms.default
-        if flight.has_fallback and terms_accept(
-            terms, flight.fallback_written_at, flight.fallback_ends_at, core_now(&self.core)
-        ):
-            terms.status = STALE_ERROR
-            return flight.fallback
+        instead = self.instead(flight, terms)
+        if instead != NULL:
+            return <object>instead
         raise copied(flight.error)
+
+    cdef object absent(self, object error, Terms* terms):
+        """What is remembered instead of a value, as the caller wants it."""
+        if terms.default != NULL and terms.not_found:
+            return <object>terms.default
+        raise cached_copy(error)
 
     cdef PyObject* acceptable(self, PyObject* key, Terms* terms) except? NULL:
         """A new reference to an old value that this caller accepts; NULL without an exception if there is none."""
@@ -302,11 +311,13 @@ cdef class LoadingStore(LandingStore):
     # ---- behind a served value, and in threads of their own ----
 
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1:
-        """Has a worker load behind the value just served; without one, the value is left alone for a moment."""
-        cdef Errand errand
+        """Has a worker load behind the value just served."""
         flight.behind = True
         flight.queue()
-        errand = new_errand(self, flight, call, terms)
+        return self.hand_over(new_errand(self, flight, call, terms))
+
+    cdef int hand_over(self, object errand) except -1:
+        """Gives a worker something to load behind served values; without one, they are left alone for a moment."""
         try:
             if self._schedule(errand):
                 return 0
@@ -336,8 +347,5 @@ cdef inline Status status_of(const Finding* found) noexcept nogil:
     return STALE_ERROR if found.failed else STALE_HIT
 
 
-cdef object absent(object error, const Terms* terms):
-    """An absence as the caller wants it."""
-    if terms.default != NULL and terms.not_found:
-        return <object>terms.default
-    raise cached_copy(error)
+cdef object rejection(object key):
+    return LoadRejected(f"no place for the load of {key!r} came free within wait_timeout")

@@ -1,3 +1,4 @@
+from collections import abc
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from types import EllipsisType
@@ -25,6 +26,16 @@ class Mapping(Store[_K, _V]):
         ttl: float | timedelta | EllipsisType | None = ...,
         tags: str | Iterable[str] = (),
     ) -> None: ...
+    def get_many(self, keys: Iterable[_K], /) -> dict[_K, _V]: ...
+    def set_many(
+        self,
+        mapping: abc.Mapping[_K, _V],
+        /,
+        *,
+        ttl: float | timedelta | EllipsisType | None = ...,
+        tags: str | Iterable[str] = (),
+    ) -> None: ...
+    def delete_many(self, keys: Iterable[_K], /) -> int: ...
     def setdefault(self, key: _K, default: _V = ..., /) -> _V: ...
     def delete(self, key: _K, /) -> bool: ...
     @overload

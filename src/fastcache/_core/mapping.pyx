@@ -24,6 +24,8 @@ from fastcache._core.tag cimport TagSet, checked_names
 from fastcache._core.terms cimport ttl_read
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
+import collections.abc
+
 cdef object NOTHING = object()
 
 
@@ -54,6 +56,23 @@ cdef class Mapping(Store):
         if value != NULL:
             return steal(value)
         return <object>args[1] if count == 2 else None
+
+    def get_many(self, keys, /):
+        """The unexpired values of ``keys``, in their order; those that have none are left out."""
+        cdef int64_t ceiling
+        cdef uint64_t hash
+        cdef PyObject* value
+        cdef dict found = {}
+        check_iterable(keys)
+        ceiling = core_ceiling(&self.core)
+        for key in keys:
+            hash = key_hash(<PyObject*>key)
+            value = core_peek(&self.core, ceiling, <PyObject*>key, hash)
+            if value == NULL:
+                value = self.find(<PyObject*>key, hash, True)
+            if value != NULL:
+                found[key] = steal(value)
+        return found
 
     def __contains__(self, key):
         cdef PyObject* value = self.find(<PyObject*>key, key_hash(<PyObject*>key), False)
@@ -97,23 +116,44 @@ cdef class Mapping(Store):
             <PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, &o, core_birth(&self.core, o.ttl), False,
         )
 
+    def set_many(self, mapping, /, *, ttl=..., tags=()):
+        """Writes all values of a mapping, one after the other, as ``set`` does.
+
+        :param ttl: their time to live in seconds instead of the cache's; None: they never expire; 0: they are not kept.
+        :param tags: a str or several, borne by all of them.
+
+        Nothing is written if the arguments are wrong.  A weigher that raises ends it; what came before is written.
+        """
+        cdef Outcome o
+        cdef TagSet borne = None
+        cdef int64_t number = atomic_load(&self.core.invalidations)
+        cdef int64_t lives
+        cdef dict pairs
+        if not isinstance(mapping, collections.abc.Mapping):
+            raise TypeError(f"mapping must be a mapping, not {mapping!r}")
+        # A cache among them leaves out what expires on the way.
+        pairs = dict(mapping.items())
+        names = checked_names(tags)
+        lives = ttl_read(&self.core, ttl)
+        if names:
+            borne = self.tags.set_of(names, None)
+        for key, value in pairs.items():
+            if borne is None:
+                mapping_write(self, <PyObject*>key, <PyObject*>value, lives)
+                continue
+            outcome_init(&o, lives)
+            self.bear(&o, borne, number)
+            self.put(
+                <PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, &o, core_birth(&self.core, lives), False,
+            )
+
     def __setitem__(self, key, value):
-        cdef int64_t ttl = self.core.rules.ttl
-        cdef int64_t now = core_birth(&self.core, ttl)
-        cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef PyObject* former = NULL
-        cdef bint absent = False
-        if ttl != 0:
-            former = core_swap(&self.core, <PyObject*>key, hash, <PyObject*>value, ttl, now, &absent)
-        if likely(former != NULL):
-            py_decref(former)
-        else:
-            self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now, absent)
+        mapping_write(self, <PyObject*>key, <PyObject*>value, self.core.rules.ttl)
 
     cdef int set_slowly(
         self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint absent,
     ) except -1:
-        """The rest of ``__setitem__``, the stripe being locked unless ``ttl`` is 0."""
+        """The rest of ``mapping_write``, the stripe being locked unless ``ttl`` is 0."""
         cdef Outcome o
         cdef Grave g
         g.count = 0
@@ -153,6 +193,20 @@ cdef class Mapping(Store):
             return False
         py_decref(value)
         return True
+
+    def delete_many(self, keys, /):
+        """Removes keys, as ``delete`` does; how many had an unexpired value.  Nothing is removed if one is unhashable.
+        """
+        cdef bint found
+        cdef PyObject* value
+        cdef Py_ssize_t removed = 0
+        check_iterable(keys)
+        for key in dict.fromkeys(keys):
+            value = self.remove(<PyObject*>key, &found)
+            if value != NULL:
+                py_decref(value)
+                removed += 1
+        return removed
 
     def pop(self, key, default=NOTHING, /):
         """Removes a key and returns its unexpired value, or ``default``; without one, KeyError."""
@@ -215,6 +269,25 @@ cdef class Mapping(Store):
         of expired values back.
         """
         return sweep_all(&self.core)
+
+
+cdef inline int mapping_write(Mapping self, PyObject* key, PyObject* value, int64_t ttl) except -1:
+    cdef int64_t now = core_birth(&self.core, ttl)
+    cdef uint64_t hash = key_hash(key)
+    cdef PyObject* former = NULL
+    cdef bint absent = False
+    if ttl != 0:
+        former = core_swap(&self.core, key, hash, value, ttl, now, &absent)
+    if likely(former != NULL):
+        py_decref(former)
+        return 0
+    return self.set_slowly(key, hash, value, ttl, now, absent)
+
+
+cdef int check_iterable(object keys) except -1:
+    if not isinstance(keys, collections.abc.Iterable):
+        raise TypeError(f"keys must be an iterable, not {keys!r}")
+    return 0
 
 
 cdef object mapping_get(Mapping self, PyObject* const* args, Py_ssize_t count):

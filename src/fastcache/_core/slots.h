@@ -50,6 +50,15 @@ static inline int fc_add_method(PyTypeObject *type, PyMethodDef *def)
     return failed;
 }
 
+/* Whether one of the first `count` classes of a method resolution order has an attribute; -1 with an exception. */
+static inline int fc_has_attribute(PyObject *mro, Py_ssize_t count, PyObject *name)
+{
+    int has = 0;
+    for (Py_ssize_t i = 0; i < count && !has; i++)
+        has = PyDict_Contains(((PyTypeObject *)PyTuple_GET_ITEM(mro, i))->tp_dict, name);
+    return has;
+}
+
 /* Gives a Python class method descriptors of its own for those that it inherits from extension types: the interpreter
  * (3.11, 3.12) calls a method at full speed only if its descriptor belongs to the very type of the object.
  */
@@ -66,7 +75,8 @@ static inline int fc_adopt_methods(PyTypeObject *type)
             int known;
             if (!Py_IS_TYPE(method, &PyMethodDescr_Type))
                 continue;
-            known = PyDict_Contains(type->tp_dict, name);
+            /* A class between may have a method of its own. */
+            known = fc_has_attribute(mro, i, name);
             if (known < 0 || (!known && fc_add_method(type, ((PyMethodDescrObject *)method)->d_method) < 0))
                 return -1;
         }

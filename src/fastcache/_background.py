@@ -1,0 +1,114 @@
+"""What a store does in other threads and tasks: reloads behind served values, loads for those who wait bounded."""
+
+from __future__ import annotations
+
+import contextvars
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastcache._batches import Batches, Gathering
+from fastcache._core.approach import Approach
+from fastcache._core.batch import Batch
+from fastcache._core.bulk import BulkStore
+from fastcache._core.errand import Errand
+from fastcache._refresh import CLOSE_PATIENCE, RefreshPool
+from fastcache._threads import start
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from fastcache._aio import Refreshes
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+
+
+class BackgroundStore(BulkStore[K, V]):
+    __slots__ = (
+        "__weakref__", "_batch_delay", "_batches", "_closed", "_executor", "_limits", "_pool", "_refreshes", "name",
+    )  # fmt: skip
+
+    def _configure_background(
+        self, executor: Executor | None, workers: int, queue: int, batch_delay: float, name: str | None
+    ) -> None:
+        self._executor = executor
+        self._limits = workers, queue
+        self._batch_delay = batch_delay
+        self.name = name
+        self._closed = False
+        # Each is made when there is something to refresh.
+        self._pool: RefreshPool | None = None
+        self._batches: Batches | None = None
+        self._refreshes: Refreshes | None = None
+
+    def _schedule(self, errand: Errand | Batch, /) -> bool:
+        if isinstance(errand, Batch):
+            return (self._batches or self._make_batches()).submit(errand, self._submit)
+        return self._submit(errand)
+
+    def _submit(self, task: Errand | Gathering, /) -> bool:
+        if self._executor is None:
+            return (self._pool or self._make_pool()).submit(task)
+        self._executor.submit(task.run)
+        return True
+
+    def _make_batches(self) -> Batches:
+        # As with pools.
+        batches = self._batches = Batches(self._batch_delay)
+        if self._closed:
+            batches.close()
+        return batches
+
+    def _make_pool(self) -> RefreshPool:
+        pool = RefreshPool(*self._limits, f"fastcache-refresh-{self.name or hex(id(self))}")
+        # The pool does not know the cache, so it cannot keep it alive; its threads leave when the cache goes.
+        weakref.finalize(self, pool.close, 0.0).atexit = False
+        # Of several that are made at once one is kept; the others serve what they were made for.
+        self._pool = pool
+        if self._closed:
+            pool.close(0.0)
+        return pool
+
+    def _start(self, errand: Errand | Batch, /) -> bool:
+        run = partial(contextvars.copy_context().run, errand.run_to_end)
+        try:
+            start(run)
+        except RuntimeError:
+            return False
+        return True
+
+    async def _approach(self, approach: Approach, /) -> Any:
+        from fastcache import _aio
+
+        if self._refreshes is None:
+            self._refreshes = _aio.Refreshes(self._limits[0])
+        return await _aio.approach(approach, self._refreshes)
+
+    async def aclose(self) -> None:
+        """``close`` for caches that tasks use: waits up to 5 s for the refreshes of the running loop."""
+        self._closed = True
+        if self._batches is not None:
+            self._batches.close()
+        if self._refreshes is not None:
+            await self._refreshes.drain(CLOSE_PATIENCE)
+        if self._pool is not None:
+            self._pool.close(0.0)
+
+    def close(self) -> None:
+        """Ends background work: drops queued refreshes and waits up to 5 s for those under way.
+
+        The cache stays usable; what is due or stale is then served without being refreshed behind.
+        """
+        self._closed = True
+        if self._batches is not None:
+            self._batches.close()
+        if self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self: T) -> T:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,153 @@
+"""Reloads behind served values that share a loader of several keys: gathered for a moment, and loaded together.
+
+    opened ...... others join ...... begun: what it has is loaded, and it takes no more
+      |<---------- delay ---------->|
+
+A gathering is one task of the pool from the start.  The worker that takes it on waits for what is left of the delay;
+it is woken when the gathering is full, or dropped since the cache is closed.
+
+There is no lock here that a finalizer or signal handler could ask for again.  Who joins a gathering looks afterwards
+whether it has closed, and if so opens another.  For a moment keys may be in both then, which does no harm: each flight
+is claimed once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Hashable
+from queue import Empty, SimpleQueue
+
+from fastcache._core.batch import Batch
+from fastcache._registry import Registry
+
+# Keys of one gathering, where the caller did not say.
+MOST = 100
+
+
+class Gathering:
+    """Batches that one call of their loader will serve."""
+
+    __slots__ = ("_batches", "_listed", "_most", "_opener", "_until", "_waker", "closed", "like")
+
+    def __init__(self, first: Batch, delay: float, listed: dict[Hashable, Gathering]) -> None:
+        self.like = first.like
+        self.closed = False
+        self._batches = [first]
+        self._most = first.max_batch or MOST
+        self._until = time.monotonic() + delay
+        self._listed = listed
+        self._opener: int | None = None
+        self._waker: SimpleQueue[None] = SimpleQueue()
+        self._wake_if_full()
+
+    def __len__(self) -> int:
+        """How many keys."""
+        return sum(map(len, self._batches))
+
+    def open(self, submit: Callable[[Gathering], bool]) -> bool:
+        """Submits it as a task, and lists it for others to join; False if it was not taken on."""
+        self._opener = threading.get_ident()
+        try:
+            if not submit(self):
+                return False
+        finally:
+            self._opener = None
+        # Not before: what is refused would take others with it.
+        self._listed[self.like] = self
+        if self.closed:
+            self._close()
+        return True
+
+    def join(self, batch: Batch) -> bool:
+        """Takes a batch in; False if it is full, or closed."""
+        if self.closed or len(self) + len(batch) > self._most:
+            return False
+        self._batches.append(batch)
+        self._wake_if_full()
+        return not self.closed
+
+    def _wake_if_full(self) -> None:
+        if len(self) >= self._most:
+            self._waker.put(None)
+
+    def _close(self) -> None:
+        self.closed = True
+        if self._listed.get(self.like) is self:
+            # Another one that is listed in this moment goes too; it is only joined by nobody any more.
+            self._listed.pop(self.like, None)
+
+    def run(self) -> None:
+        """Waits until it is to begin, and loads."""
+        try:
+            self._wait()
+            if not self.closed:
+                self._close()
+                first, *others = self._batches
+                first.joined(others).run()
+        except BaseException:
+            self.drop()
+            raise
+
+    def _wait(self) -> None:
+        # An executor that runs it at once would make the caller wait for what cannot come.
+        left = 0.0 if self._opener == threading.get_ident() else self._until - time.monotonic()
+        if left > 0:
+            with contextlib.suppress(Empty):
+                self._waker.get(timeout=left)
+
+    def drop(self) -> None:
+        """Gives up what nobody has begun to load."""
+        self._close()
+        self._waker.put(None)
+        for batch in self._batches:
+            batch.drop()
+
+    def heat(self) -> int:
+        return sum(batch.heat() for batch in list(self._batches))
+
+
+_all: Registry[Batches] = Registry()
+
+
+class Batches:
+    """The open gatherings of a cache.
+
+    :param delay: seconds that each waits for others to join it.
+    """
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+        self._closed = False
+        self._open: dict[Hashable, Gathering] = {}
+        _all.add(self)
+
+    def submit(self, batch: Batch, submit: Callable[[Gathering], bool]) -> bool:
+        """Takes a batch on; False if it is closed, or if a gathering had to be opened and ``submit`` refused that."""
+        if self._closed:
+            return False
+        gathering = self._open.get(batch.like)
+        if gathering is not None and gathering.join(batch):
+            return True
+        opened = Gathering(batch, self._delay, self._open)
+        if not opened.open(submit):
+            return False
+        if self._closed:
+            opened.drop()
+        return True
+
+    def close(self) -> None:
+        """Refuses further batches, and drops those that have not begun."""
+        self._closed = True
+        for gathering in list(self._open.values()):
+            gathering.drop()
+
+    def forget(self) -> None:
+        """In the child of a fork, which has none of the threads that would load them."""
+        self._open = {}
+
+
+def reset_after_fork() -> None:
+    for batches in _all.living():
+        batches.forget()

@@ -1,0 +1,299 @@
+"""Keys that are loaded together, by one call of a loader or a few.
+
+    flights     each is led by the thread that began it, or QUEUED: then whoever needs it may claim it
+    a portion   those of the next ``most`` flights that are this thread's, or that it could claim
+
+The loader is called with the keys of a portion, in order, while the thread has entered all of their flights.  What it
+brings is then settled and published key by key, and each flight ended; if it raises, all of them have failed.  So no
+call of a loader is begun while the thread leads flights of the same batch that are not in that call.
+"""
+
+cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport uint64_t
+
+from fastcache._core.calls cimport Call
+from fastcache._core.core cimport core_stripe_at
+from fastcache._core.flight cimport RUNNING, Flight, new_flight
+from fastcache._core.graph cimport load_begins, load_ends
+from fastcache._core.key cimport key_hash
+from fastcache._core.loading cimport LoadingStore
+from fastcache._core.outcome cimport Outcome, outcome_init
+from fastcache._core.py cimport py_decref, steal
+from fastcache._core.stripe cimport LEAD, Verdict
+from fastcache._core.stripe_loads cimport stripe_heat
+from fastcache._core.tag cimport checked_names
+from fastcache._core.terms cimport NO_CONTEXT, Terms, terms_usual
+
+import collections.abc
+from types import MethodType
+
+from fastcache._errors import NotFound
+
+cdef object LEFT_OUT = object()
+
+
+@cython.final
+cdef class Batch:
+    """One of ``run`` and ``drop`` is called, or ``run_to_end``."""
+
+    def __init__(self):
+        raise TypeError("a batch is made by a cache")
+
+    def __len__(self):
+        return len(self.flights)
+
+    # ---- in other threads ----
+
+    def run(self):
+        """Loads behind served values what no caller has claimed.  Failures are noted there, not raised."""
+        bulkhead = self.store.bulkhead
+        if bulkhead is not None:
+            self.make_place()
+            if not bulkhead.try_enter():
+                self.give_up()
+                return
+            self.place.admitted = bulkhead
+        self.fly()
+
+    def run_to_end(self):
+        """Loads for a caller who waits for it; what it comes to, he gets through the flights."""
+        try:
+            self.fly()
+        except BaseException as error:
+            self.interrupt = error
+
+    def drop(self):
+        """Gives up what nobody has begun."""
+        self.give_up()
+        if self.place is not None and self.place.claim():
+            self.store.conclude(self.place)
+
+    def heat(self):
+        """How much the keys are asked for that are to be refreshed."""
+        cdef Flight flight
+        return sum([
+            stripe_heat(core_stripe_at(&self.store.core, flight.stripe), flight.slot, <PyObject*>flight)
+            for flight in self.flights
+        ])
+
+    @property
+    def like(self):
+        """Equal for batches that one call of the loader may serve, while they exist."""
+        function = self.loader
+        who = id(function)
+        if isinstance(function, MethodType):
+            # Each look at a method makes it anew.
+            who = id(function.__self__), id(function.__func__)
+        return who, self.terms.ttl, <int>self.terms.context, self.tags, self.most
+
+    @property
+    def max_batch(self):
+        """Most keys in one call of the loader, or None."""
+        return None if self.most == ANY_NUMBER else self.most
+
+    def joined(self, others, /):
+        """A batch of the flights of this one and of others that are like it."""
+        cdef Batch joined = new_batch(self.store, self.loader, &self.terms, self.most)
+        cdef Batch other
+        for other in (self, *others):
+            joined.keys += other.keys
+            joined.flights += other.flights
+        joined.queued = 0
+        return joined
+
+    # ---- loading ----
+
+    cdef int add(self, object key, Flight flight) except -1:
+        self.keys.append(key)
+        self.flights.append(flight)
+        return 0
+
+    cdef void remove(self, Py_ssize_t i):
+        del self.keys[i]
+        del self.flights[i]
+
+    cdef void queue(self, Py_ssize_t first) noexcept:
+        """Leaves its flights, from the given one on, to whoever claims them."""
+        cdef Py_ssize_t i
+        for i in range(first, min(self.queued, len(self.flights))):
+            (<Flight>self.flights[i]).queue()
+        self.queued = min(self.queued, first)
+
+    cdef int make_place(self) except -1:
+        self.place = new_flight(None)
+        self.place.queue()
+        return 0
+
+    cdef int fly(self) except -1:
+        """Loads, portion by portion, what nobody else has claimed.
+
+        Whether it returns or raises, none of its flights is then led by this thread, and its place is given back.
+        """
+        if self.place is not None:
+            if not self.place.claim():
+                # It was dropped.
+                return 0
+            load_begins(self.place)
+        try:
+            while self.at < len(self.flights):
+                keys = self.claim_portion()
+                if keys:
+                    self.lead(keys, self.portion)
+        except BaseException:
+            self.give_up()
+            raise
+        finally:
+            if self.place is not None:
+                load_ends(self.place)
+                self.store.conclude(self.place)
+        return 0
+
+    cdef list claim_portion(self):
+        """Moves on to the next portion; its keys."""
+        cdef Flight flight
+        cdef list keys = []
+        self.portion = []
+        while self.at < len(self.flights) and len(keys) < self.most:
+            key, flight = self.keys[self.at], self.flights[self.at]
+            # Before it is this thread's, so that it is certainly given up.
+            self.portion.append(flight)
+            if self.at < self.queued or flight.claim():
+                keys.append(key)
+                self.led.append((key, flight))
+            else:
+                self.portion.pop()
+                self.others.append((key, flight))
+            self.at += 1
+        return keys
+
+    cdef int lead(self, list keys, list flights) except -1:
+        """Runs the loader once; unless it raises, all the flights have ended."""
+        cdef Flight flight
+        cdef Py_ssize_t i
+        contexts = None
+        for flight in flights:
+            load_begins(flight)
+        try:
+            if self.terms.context != NO_CONTEXT:
+                contexts = [self.store.context_of(flight) for flight in flights]
+            found = self.call_loader(keys, None if contexts is None else dict(zip(keys, contexts)))
+        except Exception as error:
+            for flight in flights:
+                load_ends(flight)
+                self.store.fail(flight, error)
+            found = {}
+        else:
+            for i in range(len(keys)):
+                self.end(keys[i], flights[i], found, None if contexts is None else contexts[i])
+        for flight in flights:
+            self.store.conclude(flight)
+        for key in list(found):
+            try:
+                self.keep(key, found, flights[0])
+            except Exception:
+                # Nobody asked for it.
+                pass
+        return 0
+
+    cdef dict call_loader(self, list keys, dict contexts):
+        """What the loader brings, as a dict of our own."""
+        cdef PyObject* args[1]
+        cdef Call call
+        # The loader may do with its list what it likes.
+        given = list(keys)
+        args[0] = <PyObject*>given
+        call.function = <PyObject*>self.loader
+        call.args = args
+        call.positional = 1
+        call.names = NULL
+        found = self.store.run_loader(&call, &self.terms, contexts)
+        if not isinstance(found, collections.abc.Mapping):
+            raise TypeError(f"a loader of several keys must return a mapping, not {type(found).__name__}")
+        return dict(found)
+
+    cdef int end(self, object key, Flight flight, dict found, object context) except -1:
+        """Takes a key's value out of what was found, and ends its flight with it."""
+        cdef Outcome o
+        outcome_init(&o, self.terms.ttl)
+        try:
+            value = found.pop(key, LEFT_OUT)
+            if value is LEFT_OUT:
+                absence = NotFound(key)
+            elif self.store.is_special(value, &self.terms):
+                value = self.store.settle(flight, value, context, &self.terms, &o)
+        except Exception as error:
+            load_ends(flight)
+            self.store.fail(flight, error)
+            return 0
+        if value is LEFT_OUT:
+            load_ends(flight)
+            self.store.land_absent(flight, absence)
+        else:
+            self.store.land(flight, value, &o)
+        return 0
+
+    cdef int keep(self, object key, dict extras, Flight beside) except -1:
+        """Stores a value that was not asked for, as old as a flight of the same call.
+
+        What has an unexpired value keeps it, since that may be newer, and so does what is being loaded.
+        """
+        cdef Terms terms
+        cdef PyObject* other = NULL
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef PyObject* held = self.store.find(<PyObject*>key, hash, False)
+        cdef Flight flight
+        cdef Verdict verdict
+        if held != NULL:
+            py_decref(held)
+            return 0
+        terms_usual(&terms, self.terms.ttl, True, NO_CONTEXT)
+        # Neither an old value nor an absence is a reason to leave it.
+        terms.ask.force = True
+        flight = self.store.offer(<PyObject*>key, hash)
+        verdict = self.store.begin(<PyObject*>key, hash, flight, &terms, False, &held, &other)
+        if verdict != LEAD:
+            # FOLLOW or ALONE
+            steal(other)
+            return 0
+        flight.number = beside.number
+        flight.started_at = beside.started_at
+        load_begins(flight)
+        try:
+            return self.end(key, flight, extras, None)
+        except BaseException:
+            load_ends(flight)
+            self.store.give_up(flight)
+            raise
+
+    cdef void give_up(self) noexcept:
+        """Gives up all flights that have not ended and that nobody else leads."""
+        cdef Flight flight
+        for flight in self.portion:
+            # All of them are this batch's, so nobody else ends them.
+            if flight.state == RUNNING:
+                load_ends(flight)
+                self.store.give_up(flight)
+        while self.at < len(self.flights):
+            flight = self.flights[self.at]
+            if self.at < self.queued or flight.claim():
+                self.store.give_up(flight)
+            self.at += 1
+
+
+cdef Batch new_batch(LoadingStore store, object loader, const Terms* terms, Py_ssize_t most):
+    cdef Batch batch = Batch.__new__(Batch)
+    batch.store = store
+    batch.loader = loader
+    terms_usual(&batch.terms, terms.ttl, True, terms.context)
+    batch.most = most
+    if terms.tags != NULL:
+        batch.tags = checked_names(<object>terms.tags)
+        batch.terms.tags = <PyObject*>batch.tags
+    batch.queued = ANY_NUMBER
+    batch.keys = []
+    batch.flights = []
+    batch.portion = []
+    batch.led = []
+    batch.others = []
+    return batch

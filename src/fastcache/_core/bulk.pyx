@@ -1,0 +1,316 @@
+"""Many keys in one call, loaded by a loader that takes several.
+
+It goes in rounds.  Each sorts the keys that still want a value, as ``stripe_begin`` decides:
+
+    served      at once; those that are due or stale are reloaded behind, together
+    own         the keys that this call is to load: a batch
+    joined      others' loads
+
+First its own batch is loaded, and only when that has ended are the others waited for: so of two calls whose keys
+overlap neither waits for the other while that one waits for it.  What came to nothing begins the next round.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+
+from fastcache._core.batch cimport ANY_NUMBER, Batch, new_batch
+from fastcache._core.clock cimport clock_exact
+from fastcache._core.core cimport core_ceiling, core_peek
+from fastcache._core.flight cimport QUEUED, Flight
+from fastcache._core.awaiting cimport AwaitingStore
+from fastcache._core.graph cimport is_admitted, is_mine
+from fastcache._core.key cimport key_hash
+from fastcache._core.loading cimport AGAIN, rejection
+from fastcache._core.mapping cimport check_iterable
+from fastcache._core.mutex cimport atomic_add
+from fastcache._core.py cimport FOREVER, py_is_callable, steal
+from fastcache._core.stripe cimport ALONE, FOLLOW, HIT, LEAD, NOTHING, REFRESH, Verdict
+from fastcache._core.terms cimport Terms, terms_bound, terms_read
+
+from fastcache._errors import BulkLoadError, RecursiveLoadError
+
+cdef extern from "Python.h":
+    unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
+
+cdef object LEFT_OUT = object()
+
+
+cdef class Wanted:
+    """What one call wants, and has so far."""
+
+    cdef dict given(self, object default, bint returned):
+        """What the call returns; BulkLoadError if some keys failed and that is not to be ``returned`` too."""
+        for key, value in list(self.values.items()):
+            if value is not LEFT_OUT:
+                continue
+            if key in self.errors and returned:
+                self.values[key] = self.errors[key]
+            elif key in self.errors or default is LEFT_OUT:
+                del self.values[key]
+            else:
+                self.values[key] = default
+        if self.errors and not returned:
+            raise BulkLoadError(self.values, self.errors) from next(iter(self.errors.values()))
+        return self.values
+
+
+cdef class BulkStore(AwaitingStore):
+    def get_many_or_load(self, keys, loader, /, **options):
+        """get_many_or_load($self, keys, loader, /, *, ttl=..., wait_timeout=None, soft_timeout=None, max_age=None, \
+max_stale=None, force=False, coalesce=..., tags=(), with_context=False, max_batch=None, errors='raise', default=...)
+--
+
+The values of ``keys`` as a dict, in their order; what is missing comes from one call of ``loader(keys)``.
+
+The loader gets a list of those keys alone that have no value and that nobody else is loading, in the order of the
+request, each once; it returns a mapping of their values.  It runs in this thread with nothing locked.  Loads by other
+callers, of single keys or of several, are shared as ``get_or_load`` does, and waited for when the own one has ended.
+Keys that are due or stale are served at once, and reloaded behind together.
+
+A key that the loader leaves out has no value: it is absent from the result, and whoever waited for it alone gets
+NotFound.  What the loader adds is kept unless the key has a value or is being loaded, and not returned.  A value may be
+a ``Loaded``, which says how it is kept, or a ``Failed``, by which that key alone has failed.
+
+:param ttl: as all options not named here: see ``get_or_load``.
+:param with_context: the loader is called as ``loader(keys, contexts)`` with a dict of a ``LoadContext`` for each key.
+:param max_batch: most keys in one call of the loader; several calls are made one after the other.  None: no limit.
+:param errors: "raise": if a key could not be loaded, BulkLoadError, which has what there is beside the errors.
+    "return": the exception stands in the result as the key's value.
+:param default: the value of keys that have none, which else are absent from the result.
+
+A loader that raises fails the keys of that call; where an old value may still be served, that is.  LoadTimeout,
+LoadRejected: of keys for which ``wait_timeout`` ran out.  RecursiveLoadError, LoadCycleError: raised as they are, a
+wait could never end.  What is no Exception is the loading thread's alone.  One call takes at most one place of
+``max_concurrent_loads`` at a time.
+"""
+        cdef Terms terms = self.usual
+        cdef Py_ssize_t most = ANY_NUMBER
+        cdef bint returned = False
+        cdef int64_t ceiling
+        cdef PyObject* value
+        cdef dict values
+        cdef list missing = []
+        cdef Wanted w
+        default = LEFT_OUT
+        if not py_is_callable(<PyObject*>loader):
+            raise TypeError(f"loader must be callable, not {loader!r}")
+        check_iterable(keys)
+        for name, option in options.items():
+            if name == "max_batch":
+                most = most_of(option)
+            elif name == "errors":
+                returned = are_returned(option)
+            elif name == "default":
+                default = option
+            elif name == "with_status":
+                raise TypeError(f"get_many_or_load got an unexpected keyword argument {name!r}")
+            else:
+                terms_read(&terms, &self.core, "get_many_or_load", name, option)
+        values = dict.fromkeys(keys, LEFT_OUT)
+        if terms.ask.force or terms.ask.max_age != FOREVER:
+            missing = list(values)
+        else:
+            ceiling = core_ceiling(&self.core)
+            for key in values:
+                value = core_peek(&self.core, ceiling, <PyObject*>key, key_hash(<PyObject*>key))
+                if value != NULL:
+                    values[key] = steal(value)
+                else:
+                    missing.append(key)
+        if not missing:
+            return values
+        w = Wanted.__new__(Wanted)
+        w.loader = loader
+        w.terms = terms
+        # Keys without a value are told apart from those that failed.
+        w.terms.default = <PyObject*>LEFT_OUT
+        w.most = most
+        w.patience_ends = FOREVER if terms.patience == FOREVER else clock_exact() + terms.patience
+        w.values = values
+        w.errors = {}
+        return self.load_many(w, missing, default, returned)
+
+    cdef dict load_many(self, Wanted w, list missing, object default, bint returned):
+        cdef bint first = True
+        while missing:
+            self.begin_many(w, missing, first)
+            missing = self.follow_many(w)
+            first = False
+        return w.given(default, returned)
+
+    cdef int begin_many(self, Wanted w, list missing, bint counted) except -1:
+        """Sorts the keys, and loads what is to be loaded here."""
+        cdef Batch behind
+        w.own = new_batch(self, w.loader, &w.terms, w.most)
+        w.behind = new_batch(self, w.loader, &w.terms, w.most)
+        w.behind.queued = 0
+        if self.bulkhead is not None:
+            # QUEUED until there is a place for them.
+            w.own.queued = 0
+        w.joined = []
+        try:
+            for key in missing:
+                self.begin_one(w, key, counted)
+            behind, w.behind = w.behind, None
+            if behind.flights:
+                self.hand_over(behind)
+            if w.own.flights:
+                self.lead_many(w)
+        except BaseException:
+            w.own.drop()
+            if w.behind is not None:
+                w.behind.drop()
+            raise
+        return 0
+
+    cdef int begin_one(self, Wanted w, object key, bint counted) except -1:
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef Flight offered = self.offer(<PyObject*>key, hash)
+        cdef Flight other
+        cdef PyObject* value = NULL
+        cdef PyObject* joined = NULL
+        cdef Verdict verdict
+        cdef bint mine
+        # Whatever happens from here on, it is among those that are given up.
+        w.own.add(key, offered)
+        if self.bulkhead is not None:
+            offered.stand_in_line(this_thread())
+        verdict = self.begin(<PyObject*>key, hash, offered, &w.terms, counted, &value, &joined)
+        if verdict == HIT or verdict == REFRESH:
+            w.values[key] = steal(value)
+        elif verdict == NOTHING:
+            try:
+                self.absent(steal(value), &w.terms)
+            except Exception as error:
+                w.errors[key] = error
+        elif verdict == FOLLOW or verdict == ALONE:
+            other = steal(joined)
+            if is_mine(other):
+                raise RecursiveLoadError(f"the load of {key!r} asked for its own result")
+            if verdict == ALONE:
+                offered.beside = other
+                return 0
+            # As LoadingStore.join does.
+            if self.bulkhead is None or other.admitted is not None:
+                mine = other.claim()
+            else:
+                mine = other.state == QUEUED and (is_admitted(self.bulkhead) or other.stand_in_line(this_thread()))
+            if mine:
+                w.own.flights[len(w.own.flights) - 1] = other
+                return 0
+            w.joined.append((key, other))
+        if verdict == REFRESH:
+            offered.behind = True
+            offered.queue()
+            w.behind.add(key, offered)
+        if verdict != LEAD:
+            w.own.remove(len(w.own.flights) - 1)
+        return 0
+
+    cdef int lead_many(self, Wanted w) except -1:
+        cdef Batch own = w.own
+        cdef Flight flight
+        cdef PyObject* instead
+        if self.bulkhead is not None:
+            self.admit_many(w)
+        if terms_bound(&w.terms):
+            return self.lead_many_elsewhere(w)
+        own.queue(own.most)
+        own.fly()
+        w.joined += own.others
+        for key, flight in own.led:
+            if flight.error is None:
+                w.values[key] = flight.value
+                continue
+            instead = self.instead(flight, &w.terms)
+            if instead != NULL:
+                w.values[key] = <object>instead
+            else:
+                w.errors[key] = flight.error
+        return 0
+
+    cdef int admit_many(self, Wanted w) except -1:
+        """As ``admit`` for one key: what is left to be loaded has a place in the bulkhead then."""
+        cdef Batch own = w.own
+        cdef Py_ssize_t i
+        cdef PyObject* old
+        cdef Flight flight
+        if is_admitted(self.bulkhead):
+            return 0
+        own.make_place()
+        if self.bulkhead.try_enter():
+            own.place.admitted = self.bulkhead
+            return 0
+        for i in range(len(own.keys) - 1, -1, -1):
+            old = self.acceptable(<PyObject*>own.keys[i], &w.terms)
+            if old != NULL:
+                w.values[own.keys[i]] = steal(old)
+                if (<Flight>own.flights[i]).claim():
+                    self.give_up(own.flights[i])
+                own.remove(i)
+        if not own.flights:
+            return 0
+        if self.await_place(own.flights, &w.terms):
+            own.place.admitted = self.bulkhead
+            return 0
+        atomic_add(&self.core.rejections, 1)
+        for key, flight in zip(own.keys, own.flights):
+            if flight.claim():
+                self.give_up(flight)
+                w.errors[key] = rejection(key)
+            else:
+                w.joined.append((key, flight))
+        own.keys, own.flights = [], []
+        return 0
+
+    cdef int lead_many_elsewhere(self, Wanted w) except -1:
+        """Has another thread load what is this call's, which then waits for that as for others' loads."""
+        cdef Batch own = w.own
+        cdef Flight flight
+        own.queue(0)
+        for flight in own.flights:
+            flight.leave_line()
+        w.joined = list(zip(own.keys, own.flights)) + w.joined
+        if own.flights and not self._start(own):
+            # There are no more threads to be had.
+            own.fly()
+        return 0
+
+    cdef list follow_many(self, Wanted w):
+        """Waits for what others load; the keys for which it came to nothing."""
+        cdef Flight flight
+        cdef list again = []
+        for key, flight in w.joined:
+            if w.patience_ends != FOREVER:
+                w.terms.patience = max(0, w.patience_ends - clock_exact())
+            try:
+                value = self.follow(flight, &w.terms)
+            except Exception as error:
+                if isinstance(error, RuntimeError) and flight.error is None:
+                    # A wait that could never end: the fault is the caller's, not the key's.
+                    raise
+                w.errors[key] = error
+                continue
+            if value is AGAIN:
+                again.append(key)
+            else:
+                w.values[key] = value
+        if w.own.interrupt is not None:
+            raise w.own.interrupt
+        return again
+
+
+cdef Py_ssize_t most_of(object max_batch) except -1:
+    if max_batch is None:
+        return ANY_NUMBER
+    if isinstance(max_batch, bool) or not isinstance(max_batch, int):
+        raise TypeError(f"max_batch must be an int or None, not {max_batch!r}")
+    if max_batch < 1:
+        raise ValueError(f"max_batch must be at least 1 or None, not {max_batch!r}")
+    return min(max_batch, ANY_NUMBER)
+
+
+cdef bint are_returned(object errors) except -1:
+    if errors not in ("raise", "return"):
+        raise ValueError(f"errors must be 'raise' or 'return', not {errors!r}")
+    return errors == "return"
