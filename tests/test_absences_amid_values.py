@@ -72,3 +72,18 @@ print(cache["next"])
 """,
         out="value",
     )
+
+
+@pytest.mark.parametrize("none_ttl", [0, 5])
+def test_none_has_its_own_ttl_in_a_cache_where_else_nothing_expires(
+    make: Callable[..., Cache[Any, Any]], clock: Any, none_ttl: float
+) -> None:
+    cache = make(none_ttl=none_ttl, uncacheable_ttl=5)
+    calls: list[object] = []
+    for _ in range(2):
+        assert cache.get_or_load("k", calls.append) is None
+    assert len(calls) == (1 if none_ttl else 2)
+    cache._check()
+    clock.advance(5)
+    assert cache.get_or_load("k", lambda key: "there") == "there"
+    assert cache["k"] == "there"

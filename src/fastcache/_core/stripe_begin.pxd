@@ -44,7 +44,7 @@ cdef inline Age stripe_age_for_lock_held(const Rules* r, const Entry* e, int64_t
     if ask.force or is_older(entry_written_at(e), now, ask.max_age):
         return EXPIRED
     age = entry_age(e, now, r.stale_window, r.error_window)
-    if age >= STALE and ask.max_stale != FOREVER:
+    if STALE <= age < EXPIRED and ask.max_stale != FOREVER:
         ends_at = entry_ends_at(e)
         if now - ends_at >= ask.max_stale:
             return EXPIRED
