@@ -4,6 +4,7 @@ import gc
 import logging
 import sys
 import tracemalloc
+import weakref
 
 import pytest
 
@@ -233,3 +234,23 @@ def test_every_scene_gives_back_its_memory(clock, scene, monkeypatch):
         assert traced() - before < 8 * rounds
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_failure_that_is_kept_keeps_no_frame(force):
+    cache = Cache(error_ttl=60)
+    if force:
+        cache["k"] = "old"
+
+    def call():
+        held = Thing()
+
+        def load(key):
+            raise ValueError(held is None)
+
+        with pytest.raises(ValueError, match="False"):
+            cache.get_or_load("k", load, force=force)
+        return weakref.ref(held)
+
+    assert call()() is None
+    assert not force or cache.get_entry("k").failures == 1

@@ -9,11 +9,17 @@ from types import FunctionType
 from typing import Any
 
 
+def call_of(function: Callable[..., Any]) -> Any:
+    """What the class of an object runs when that is called."""
+    name = "__call__"
+    return getattr(type(function), name, None)
+
+
 def is_async(function: Callable[..., Any]) -> bool:
     """Whether calling ``function`` gives a coroutine: async functions, partials of them, objects whose call is one."""
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(type(function), "__call__", None))
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call_of(function))
 
 
 def mark_async(wrapper: Any, function: Callable[..., Any]) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable
 from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
+from fastcache._async_marks import call_of, is_async, mark_async
 from fastcache._cache import Cache
 from fastcache._config import Seconds
-from fastcache._async_marks import is_async, mark_async
 from fastcache._core.function import CachedFunction
 from fastcache._methods import PerInstance
 from fastcache._options import CacheOptions
@@ -78,7 +78,7 @@ def cached(
             raise TypeError(f"cached goes below classmethod, not above it: {function!r}")
         if not callable(function):
             raise TypeError(f"cached needs a callable, not {function!r}")
-        if inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(getattr(function, "__call__", None)):
+        if inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(call_of(function)):
             raise TypeError(f"cached does not take async generators, and {function!r} is one")
         awaited = is_async(function)
 

@@ -1,118 +1,186 @@
 """What callers of one key, their loads and invalidations do to each other, without threads: the oracle of schedules.
 
 A step is one of
-    ("start",)            the next caller begins, and waits as long as it takes
-    ("start", "hasty")    the same, not willing to wait for another's load
-    ("ok" | "fail" | "interrupt", flight)
+    ("start", mode)       the next caller begins
+    ("ok" | "fail" | "absent" | "interrupt", flight)
+    ("overdue",)          the key's load has taken so long that the next caller may start another one
     ("delete",) ("set",) ("clear",) ("expire",)
+
+Callers differ in their mode:
+    "plain"      loads in his own thread, and waits as long as it takes
+    "elsewhere"  has his load made in another thread, and waits as long as it takes
+    "hasty"      the same, but waits for no load
+    "force"      takes nothing that was there before
+    "alone"      does not share a load that is under way
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 INVALIDATIONS = ("delete", "set", "clear", "expire")
-ENDS = ("ok", "fail", "interrupt")
+ENDS = ("ok", "fail", "absent", "interrupt")
 Step = tuple[object, ...]
 
-FAILED, INTERRUPTED, TIMED_OUT = "failed", "interrupted", "timed out"
+FAILED, INTERRUPTED, TIMED_OUT, NOT_FOUND = "failed", "interrupted", "timed out", "not found"
 
 
 @dataclass
 class Flight:
     leader: int
+    # Whether its leader gets what it comes to.
+    awaited: bool
     followers: list[int] = field(default_factory=list)
+    overdue: bool = False
+    # The flight beside which it runs, itself linked nowhere.
+    beside: int | None = None
+
+    def be_led_by(self, follower: int) -> None:
+        if follower != self.leader:
+            self.followers.remove(follower)
+            self.followers.extend([self.leader] * self.awaited)
+            self.leader, self.awaited = follower, True
 
 
 @dataclass
 class Model:
-    """One key of a cache with or without an error window; a caller's load gives ``"by <caller>"``."""
+    """One key of a cache with or without an error window; the load of a flight gives ``"by <flight>"``."""
 
     window: bool
     value: str | None = None
     fresh: bool = False
     pausing: bool = False
-    # The flight that new callers join.
+    absent: bool = False
+    # The flight that new callers join, and the one that it has superseded, if that has not ended.
     linked: int | None = None
+    former: int | None = None
     running: dict[int, Flight] = field(default_factory=dict)
     begun: int = 0
-    started: int = 0
+    modes: list[str] = field(default_factory=list)
     outcomes: dict[int, str | None] = field(default_factory=dict)
     discarded: int = 0
+    superseded: int = 0
 
-    def call(self, caller: int, hasty: bool) -> None:
-        if self.value is not None and (self.fresh or self.pausing):
+    def copied(self) -> Model:
+        running = {number: replace(flight, followers=[*flight.followers]) for number, flight in self.running.items()}
+        after = copy.copy(self)
+        after.running, after.modes, after.outcomes = running, [*self.modes], {**self.outcomes}
+        return after
+
+    # ---- callers ----
+
+    def call(self, caller: int) -> None:
+        mode = self.modes[caller]
+        forced = mode == "force"
+        if self.fresh and not forced:
+            self.outcomes[caller] = self.value
+        elif self.absent and not forced:
+            self.outcomes[caller] = NOT_FOUND
+        elif self.pausing and not forced:
             self.outcomes[caller] = self.value
         elif self.linked is None:
-            self.linked = self.begun
-            self.running[self.begun] = Flight(caller)
+            self.lead(caller)
+        elif forced or (self.running[self.linked].overdue and self.former is None):
+            self.supersede(caller, forced)
+        elif mode == "alone":
+            self.running[self.begun] = Flight(caller, True, beside=self.linked)
             self.begun += 1
-        elif hasty:
+        elif mode == "hasty":
             self.outcomes[caller] = self.value or TIMED_OUT
         else:
             self.running[self.linked].followers.append(caller)
 
+    def lead(self, caller: int) -> None:
+        hasty = self.modes[caller] == "hasty"
+        self.linked = self.begun
+        self.running[self.begun] = Flight(caller, not hasty)
+        self.begun += 1
+        self.absent = False
+        if hasty:
+            self.outcomes[caller] = self.value or TIMED_OUT
+
+    def supersede(self, caller: int, forced: bool) -> None:
+        """Who forces a load leaves the others where they are, and lets the load that they wait for come to nothing."""
+        assert self.linked is not None
+        old = self.running[self.linked]
+        self.former = None if forced else self.linked
+        self.superseded += not forced
+        self.lead(caller)
+        if forced:
+            return
+        moved, old.followers = old.followers, []
+        if old.awaited and self.modes[old.leader] == "elsewhere":
+            old.awaited = False
+            moved.append(old.leader)
+        for follower in moved:
+            self.call(follower)
+
+    # ---- loads ----
+
+    def unlink(self, number: int) -> None:
+        """Takes a flight that ends off the key."""
+        if number == self.former:
+            self.former = None
+        elif number == self.linked:
+            self.linked, self.former = self.former, None
+
     def end(self, how: str, number: int) -> None:
         flight = self.running.pop(number)
-        linked = self.linked == number
-        if linked:
-            self.linked = None
+        linked = number if flight.beside is None else flight.beside
+        known = linked in (self.linked, self.former)
         if how == "interrupt":
-            self.outcomes[flight.leader] = INTERRUPTED
+            self.unlink(number)
+            if flight.awaited:
+                self.outcomes[flight.leader] = INTERRUPTED
             for follower in flight.followers:
-                self.call(follower, hasty=False)
+                self.call(follower)
             return
-        if how == "ok":
-            outcome = f"by {flight.leader}"
-            self.discarded += not linked
-            if linked:
-                self.value, self.fresh, self.pausing = outcome, True, False
-        else:
-            outcome = (linked and self.value) or FAILED
-            self.pausing |= linked and self.value is not None
-        self.outcomes.update(dict.fromkeys([flight.leader, *flight.followers], outcome))
+        if how == "fail":
+            # Beside another's load one looks for an old value by oneself.
+            kept = self.value if known or flight.beside is not None else None
+            # What the failure of one that was superseded means, the later one will tell.
+            self.pausing |= number == self.linked and self.value is not None
+            self.unlink(number)
+            for caller in [*flight.followers, *[flight.leader] * flight.awaited]:
+                self.outcomes[caller] = FAILED if self.modes[caller] == "force" else kept or FAILED
+            return
+        outcome = f"by {number}" if how == "ok" else NOT_FOUND
+        self.discarded += not known
+        if linked == self.linked:
+            self.linked = self.former = None
+            self.write(outcome if how == "ok" else None)
+            self.absent = how == "absent"
+        elif known:
+            # The one that took its place will still be newer.
+            self.former = None
+            if how == "ok":
+                self.write(outcome)
+        self.outcomes.update(dict.fromkeys([*flight.followers, *[flight.leader] * flight.awaited], outcome))
+
+    def write(self, value: str | None) -> None:
+        self.value, self.fresh, self.pausing, self.absent = value, value is not None, False, False
+
+    # ---- steps ----
 
     def invalidate(self, how: str) -> None:
-        self.linked = None
-        if how == "set":
-            self.value, self.fresh, self.pausing = "written", True, False
-        elif how != "expire" or not self.window:
-            self.value, self.fresh, self.pausing = None, False, False
-        else:
+        self.linked = self.former = None
+        self.pausing = False
+        if how == "expire" and self.window and self.value is not None:
             self.fresh = False
+        else:
+            self.write("written" if how == "set" else None)
 
     def take(self, step: Step) -> None:
         if step[0] == "start":
-            self.started += 1
-            self.call(self.started - 1, hasty=len(step) > 1)
+            self.modes.append(str(step[1]))
+            self.call(len(self.modes) - 1)
         elif step[0] in ENDS:
             self.end(str(step[0]), int(str(step[1])))
+        elif step[0] == "overdue":
+            assert self.linked is not None
+            self.running[self.linked].overdue = True
+            # Much time has passed.
+            self.pausing = False
         else:
             self.invalidate(str(step[0]))
-
-    def steps(self, callers: int, invalidations: int) -> Iterator[Step]:
-        """What can come next, of so many callers and invalidations still to come."""
-        if callers:
-            yield ("start",)
-            if self.linked is not None:
-                yield ("start", "hasty")
-        for number in self.running:
-            yield from ((end, number) for end in ENDS)
-        if invalidations and self.running:
-            yield from ((how,) for how in INVALIDATIONS)
-
-
-def schedules(start: Model, callers: int, invalidations: int) -> Iterator[list[Step]]:
-    """Every order of steps in which so many callers come and all flights end."""
-    if not callers and not start.running:
-        yield []
-        return
-    for step in start.steps(callers, invalidations):
-        after = copy.deepcopy(start)
-        after.take(step)
-        for rest in schedules(
-            after, callers - (step[0] == "start"), invalidations - (step[0] in INVALIDATIONS)
-        ):  # fmt: skip
-            yield [step, *rest]

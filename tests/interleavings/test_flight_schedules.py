@@ -1,4 +1,7 @@
-"""Every order of callers coming, loads ending each way and invalidations, on the real cache against the oracle."""
+"""Every order of callers coming, loads ending each way, time passing and invalidations: the real cache and the oracle.
+
+Of orders that are too many, evenly spread ones; ``make stress`` plays ten times as many.
+"""
 
 from __future__ import annotations
 
@@ -6,68 +9,141 @@ from typing import Any
 
 import pytest
 
-from fastcache import Cache, LoadTimeout
+from fastcache import Cache, LoadTimeout, NotFound
 from fastcache.testing import MovableClock
-from tests.harness.gates import Call, HeldLoader, await_until, await_waiters
-from tests.interleavings.flights import FAILED, INTERRUPTED, INVALIDATIONS, TIMED_OUT, Model, Step, schedules
+from tests.harness.effort import EFFORT
+from tests.harness.gates import LIMIT, Call, Gate, await_until
+from tests.interleavings.flights import (
+    ENDS,
+    FAILED,
+    INTERRUPTED,
+    INVALIDATIONS,
+    NOT_FOUND,
+    TIMED_OUT,
+    Model,
+    Step,
+)
+from tests.interleavings.schedules import Budget, Schedules
+
+# Seconds; a pause after a failure is at most 60, and no value expires by itself.
+LOAD_TIME = 100
+TTL = 10_000
 
 
 class FailedError(Exception):
     pass
 
 
-NAMES = {FailedError: FAILED, KeyboardInterrupt: INTERRUPTED, LoadTimeout: TIMED_OUT}
+NAMES = {FailedError: FAILED, KeyboardInterrupt: INTERRUPTED, LoadTimeout: TIMED_OUT, NotFound: NOT_FOUND}
+RAISED = {"fail": FailedError, "absent": NotFound, "interrupt": KeyboardInterrupt}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "elsewhere": {"wait_timeout": LIMIT},
+    "hasty": {"wait_timeout": 0},
+    "force": {"force": True},
+    "alone": {"coalesce": False},
+}
+
+
+class Held:
+    """One call of a loader, until it is told how to end."""
+
+    def __init__(self) -> None:
+        self.gate = Gate("loader")
+        self.result: str | type[BaseException] = ""
+
+    def end(self, result: str | type[BaseException]) -> None:
+        self.result = result
+        self.gate.open()
+
+
+class Loader:
+    """One caller's."""
+
+    def __init__(self) -> None:
+        self.held: list[Held] = []
+
+    def __call__(self, key: str) -> str:
+        held = Held()
+        self.held.append(held)
+        held.gate.stop()
+        if isinstance(held.result, str):
+            return held.result
+        raise held.result
 
 
 class Run:
     """A schedule on a real cache, each step awaited before the next."""
 
     def __init__(self, window: bool) -> None:
-        clock = MovableClock()
-        self.cache: Cache[str, Any] = Cache(ttl=60, stale_if_error=60 * window, clock=clock)
-        self.model = Model(window)
+        self.clock = MovableClock()
+        self.cache: Cache[str, Any] = Cache(
+            ttl=TTL, stale_if_error=TTL * window, max_load_time=LOAD_TIME, negative_ttl=TTL, clock=self.clock
+        )
+        self.model = started(window)
         if window:
-            self.cache["k"] = self.model.value = "old"
-            clock.advance(60)
-        self.loaders: list[HeldLoader[Any]] = []
+            self.cache["k"] = self.model.value
+            self.clock.advance(TTL)
+        self.loaders: list[Loader] = []
         self.calls: list[Call[Any]] = []
+        # By flight.
+        self.held: list[Held] = []
+        self.interrupts = 0
+
+    def can_take(self, step: Step) -> bool:
+        """A load may be another caller's than the schedule was made with, and then begin fewer loads later."""
+        if step[0] in ENDS:
+            return step[1] in self.model.running
+        return step[0] != "overdue" or self.model.linked is not None
 
     def take(self, step: Step) -> None:
-        before = dict(self.model.running)
-        self.model.take(step)
         if step[0] == "start":
-            self.loaders.append(HeldLoader(None))
-            wait = 0 if len(step) > 1 else None
-            self.calls.append(Call(self.cache.get_or_load, "k", self.loaders[-1], wait_timeout=wait))
-        elif step[0] in INVALIDATIONS:
-            self.cache.set("k", "written") if step[0] == "set" else getattr(self.cache, str(step[0]))(
-                *["k"] * (step[0] != "clear")
-            )
+            self.loaders.append(Loader())
+            options = OPTIONS[str(step[1])]
+            self.calls.append(Call(self.cache.get_or_load, "k", self.loaders[-1], **options))
+        elif step[0] in ENDS:
+            how, number = str(step[0]), int(str(step[1]))
+            self.held[number].end(RAISED.get(how, f"by {number}"))
+            self.interrupts += how == "interrupt"
+        elif step[0] == "overdue":
+            self.clock.advance(LOAD_TIME)
+        elif step[0] == "set":
+            self.cache.set("k", "written")
         else:
-            leader = before[int(str(step[1]))].leader
-            results = {"ok": f"by {leader}", "fail": FailedError(), "interrupt": KeyboardInterrupt()}
-            self.loaders[leader].result = results[str(step[0])]
-            self.loaders[leader].gate.open()
-            self.rename_new_leader(before)
+            getattr(self.cache, str(step[0]))(*["k"] * (step[0] != "clear"))
+        self.model.take(step)
         self.settle()
 
-    def rename_new_leader(self, before: dict[int, Any]) -> None:
-        """Any of several followers may take over; to the model it is the first."""
-        for number in self.model.running.keys() - before.keys():
-            flight = self.model.running[number]
-            able = [flight.leader, *flight.followers]
-            await_until(lambda: any(self.loaders[caller].calls for caller in able), "a new leader")  # noqa: B023
-            [real] = [caller for caller in able if self.loaders[caller].calls]
-            for of in (self.loaders, self.calls):
-                of[real], of[flight.leader] = of[flight.leader], of[real]
+    def loads_of(self, caller: int) -> int:
+        """How many of a caller's loads are known to the model's flights."""
+        return sum(held in self.held for held in self.loaders[caller].held)
 
     def settle(self) -> None:
-        for flight in self.model.running.values():
-            self.loaders[flight.leader].gate.reached()
-        linked = self.model.linked
-        await_waiters(self.cache, 0 if linked is None else len(self.model.running[linked].followers))
-        for caller in self.model.outcomes:
+        model = self.model
+        for number in range(len(self.held), model.begun):
+            # It is still running: a step begins one at most.  Any of those who are to share it may be the first.
+            flight = model.running[number]
+            able = [flight.leader, *flight.followers]
+            loads = {caller: self.loads_of(caller) for caller in able}
+            await_until(lambda: any(len(self.loaders[caller].held) > loads[caller] for caller in able), "a load")  # noqa: B023
+            [leader] = [caller for caller in able if len(self.loaders[caller].held) > loads[caller]]
+            flight.be_led_by(leader)
+            self.held.append(self.loaders[leader].held[-1])
+            self.held[-1].gate.reached()
+        # Nobody may be waiting for a load that ends.
+        await_until(self.all_ends_came, "the end of a load")
+        # Of two the superseded one is listed last.
+        known = [model.running[number] for number in (model.linked, model.former) if number is not None]
+        waiting = [
+            len(flight.followers) + (flight.awaited and model.modes[flight.leader] == "elsewhere") for flight in known
+        ]
+        await_until(lambda: [flight.waiters for flight in self.cache.flights()] == waiting, f"{waiting} waiters")
+        for caller in model.outcomes:
             self.calls[caller].join()
+
+    def all_ends_came(self) -> bool:
+        stats = self.cache.stats()
+        return stats.loads + stats.load_errors + self.interrupts == self.model.begun - len(self.model.running)
 
     def outcomes(self) -> dict[int, str]:
         return {
@@ -81,23 +157,57 @@ class Run:
         entry = cache.get_entry("k")
         stats = cache.stats()
         assert model.outcomes == self.outcomes()
-        assert model.begun == sum(len(loader.calls) for loader in self.loaders)
+        assert cache.flights() == []
+        assert model.begun == sum(len(loader.held) for loader in self.loaders)
         assert (model.value, model.value if model.fresh else None) == (entry and entry.value, cache.get("k"))
-        assert (stats.discarded, []) == (model.discarded, cache.flights())
+        assert (stats.discarded, stats.superseded) == (model.discarded, model.superseded)
+        if model.absent:
+            with pytest.raises(NotFound):
+                cache.get_or_load("k", Loader())
         cache._check()
 
 
-@pytest.mark.parametrize("window", [False, True], ids=["cold", "with an old value"])
-@pytest.mark.parametrize(("callers", "invalidations"), [(2, 2), (3, 1)])
-def test_every_schedule_ends_as_it_should(callers: int, invalidations: int, window: bool) -> None:
-    for schedule in schedules(Run(window).model, callers, invalidations):
-        run = Run(window)
-        try:
-            for step in schedule:
+def started(window: bool) -> Model:
+    return Model(window, value="old" if window else None)
+
+
+def play(schedule: list[Step], window: bool) -> None:
+    run = Run(window)
+    try:
+        for step in schedule:
+            if run.can_take(step):
                 run.take(step)
-            run.check()
-        except AssertionError as error:
-            raise AssertionError(f"{schedule}: {error}") from error
-        if not any(step[0] in INVALIDATIONS for step in schedule):
-            loaded = {outcome for outcome in run.outcomes().values() if outcome.startswith("by ")}
-            assert len(loaded) <= 1, schedule
+        while run.model.running:
+            run.take(("ok", next(iter(run.model.running))))
+        run.check()
+    except AssertionError as error:
+        raise AssertionError(f"{schedule}: {error}") from error
+    # Who loads beside others, or takes nothing from before, asks for a load of his own; so does who invalidates.
+    kinds = {kind for step in schedule for kind in step[:2]}
+    if kinds.isdisjoint({"force", "alone", "overdue", *INVALIDATIONS}):
+        loaded = {outcome for outcome in run.outcomes().values() if outcome.startswith("by ")}
+        assert len(loaded) <= 1, schedule
+
+
+ALL = tuple(OPTIONS)
+SIMPLE = ("plain", "hasty")
+USUAL = ("ok", "fail", "interrupt")
+
+# What may come, and how many of the orders are played, if not all.
+PLAYED = {
+    "two callers, two invalidations": (Budget(2, 2, modes=SIMPLE, ends=USUAL), 500),
+    "three callers, an invalidation": (Budget(3, 1, modes=SIMPLE, ends=USUAL), 500),
+    "two callers of all kinds": (Budget(2, modes=ALL), 700),
+    "two of all kinds, overdue loads, an invalidation": (Budget(2, 1, 2, modes=ALL), 800),
+    "three of all kinds, an overdue load": (Budget(3, 0, 1, modes=ALL), 800),
+    "three of all kinds, an overdue load, an invalidation": (Budget(3, 1, 1, modes=ALL), 800),
+}
+
+
+@pytest.mark.parametrize("window", [False, True], ids=["cold", "with an old value"])
+@pytest.mark.parametrize("budget", PLAYED)
+def test_every_schedule_ends_as_it_should(budget: str, window: bool) -> None:
+    schedules = Schedules(started(window), PLAYED[budget][0])
+    step = max(1, len(schedules) // (PLAYED[budget][1] * EFFORT))
+    for number in range(0, len(schedules), step):
+        play(schedules[number], window)

@@ -46,7 +46,8 @@ cdef class Approach:
         """What is to be done now.
 
         SERVED: ``result`` is the answer.  REFRESHED: it is, and ``flight`` is to be loaded behind it.  LEADS:
-        ``flight`` is to be loaded.  WAITS: it is to be waited for.  LOADS_ALONE: the same as LEADS, for this caller only.
+        ``flight`` is to be loaded.  WAITS: it is to be waited for.  LOADS_ALONE: the same as LEADS, for this
+        caller only.
         """
         cdef Flight offered = self.store.offer(<PyObject*>self.key, self.hash)
         cdef PyObject* value = NULL

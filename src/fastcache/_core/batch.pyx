@@ -228,7 +228,7 @@ cdef class Batch:
             return 0
         if value is LEFT_OUT:
             load_ends(flight)
-            self.store.land_absent(flight, absence)
+            self.store.land_absent(flight, absence, absence)
         else:
             self.store.land(flight, value, &o)
         return 0

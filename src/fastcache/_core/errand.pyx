@@ -40,7 +40,11 @@ cdef class Errand:
             if bulkhead is not None:
                 leave_bulkhead(bulkhead)
             return False
-        self.flight.admitted = bulkhead
+        if self.flight.admitted is None:
+            self.flight.admitted = bulkhead
+        elif bulkhead is not None:
+            # A caller had found it a place, and left it to who comes first.  Those in line are served at its end.
+            bulkhead.vacate()
         return True
 
     def run(self):
@@ -102,8 +106,10 @@ cdef class Errand:
 
     def fail(self, error, /):
         """Ends the flight with an Exception."""
-        self.store.fail(self.flight, error)
-        self.store.conclude(self.flight)
+        try:
+            self.store.fail(self.flight, error)
+        finally:
+            self.store.conclude(self.flight)
 
     def give_up(self, error, /):
         """Ends the flight with what is no Exception: those who wait begin anew."""
@@ -122,6 +128,7 @@ cdef class Errand:
         """Gives up, unless it has begun."""
         if self.flight.claim():
             self.store.give_up(self.flight)
+            self.store.conclude(self.flight)
 
     def heat(self):
         """How much the key is asked for that is to be refreshed."""

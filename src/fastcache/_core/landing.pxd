@@ -27,8 +27,8 @@ cdef class LandingStore(Mapping):
     cdef bint is_special(self, object result, const Terms* terms) noexcept
     cdef void land(self, Flight flight, object value, Outcome* o) noexcept
     cdef void publish(self, Flight flight, PyObject* value, Outcome* o) noexcept
-    cdef void land_absent(self, Flight flight, object error) noexcept
-    cdef void fail(self, Flight flight, object error) noexcept
+    cdef void land_absent(self, Flight flight, object error, object kept) noexcept
+    cdef int fail(self, Flight flight, object error) except -1
     cdef bint hides(self, object error) noexcept
     cdef int find_fallback(self, Flight flight) except -1
     cdef void give_up(self, Flight flight) noexcept

@@ -72,6 +72,14 @@ cdef class LandingStore(Mapping):
         finally:
             leave_recursion()
 
+    def _schedule(self, errand, /):
+        """Arranges for ``errand.run()`` or ``errand.drop()`` to be called; False if that cannot be."""
+        return False
+
+    def _start(self, errand, /):
+        """Has ``errand.run_to_end()`` called in another thread, now; False if that cannot be."""
+        return False
+
     cdef object lead(self, Flight flight, const Call* call, Terms* terms):
         """Runs the loader and ends the flight."""
         cdef LoadContext context = None
@@ -84,10 +92,10 @@ cdef class LandingStore(Mapping):
             value = self.settled(flight, self.run_loader(call, terms, context), context, terms, &o)
         except Exception as error:
             load_ends(flight)
-            self.fail(flight, error)
-            self.conclude(flight)
-            if flight.beside is not None and not flight.absent and self.hides(error):
-                self.find_fallback(flight)
+            try:
+                self.fail(flight, error)
+            finally:
+                self.conclude(flight)
             instead = self.instead(flight, terms)
             if instead != NULL:
                 return <object>instead
@@ -228,11 +236,10 @@ cdef class LandingStore(Mapping):
         graves_drop(later, self.core.listener)
         grave_drop(&g, self.core.listener)
 
-    cdef void land_absent(self, Flight flight, object error) noexcept:
-        """The load found that there is no value."""
+    cdef void land_absent(self, Flight flight, object error, object kept) noexcept:
+        """The load found that there is no value; ``kept`` is what is remembered of the error."""
         cdef Outcome o
         outcome_init(&o, self.core.rules.negative_ttl)
-        kept = remembered(error)
         o.absent = True
         o.error = <PyObject*>kept
         if o.ttl > 0:
@@ -241,22 +248,26 @@ cdef class LandingStore(Mapping):
         flight.absent = True
         self.publish(flight, NULL, &o)
 
-    cdef void fail(self, Flight flight, object error) noexcept:
-        """Ends a flight whose loader raised an Exception."""
-        cdef bint hidden
+    cdef int fail(self, Flight flight, object error) except -1:
+        """Ends a flight whose loader raised an Exception; raises only what interrupts this."""
+        cdef bint absent = error_matches(error, self.negative)
+        cdef bint hidden = self.hides(error)
         cdef Failure f
         cdef int64_t now
         cdef Grave g
-        if error_matches(error, self.negative):
-            self.land_absent(flight, error)
-            return
-        now = core_now(&self.core)
-        hidden = self.hides(error)
-        kept = error
+        try:
+            kept = kept_of(error)
+            if flight.beside is not None and hidden and not absent:
+                self.find_fallback(flight)
+        except BaseException:
+            self.give_up(flight)
+            raise
+        if absent:
+            self.land_absent(flight, error, kept)
+            return 0
         if self.core.rules.error_ttl > 0:
             core_set_timed(&self.core)
-        if self.core.timing != UNTIMED:
-            kept = remembered(error)
+        now = core_now(&self.core)
         g.count = 0
         stripe_fail(
             core_stripe_at(&self.core, flight.stripe), &self.core.rules, flight.slot, <PyObject*>flight,
@@ -272,6 +283,7 @@ cdef class LandingStore(Mapping):
         flight.retry_in = (f.retry_at - now) / 1e9
         flight.end(FAILED)
         grave_drop(&g, self.core.listener)
+        return 0
 
     cdef bint hides(self, object error) noexcept:
         """Whether an old value stands in for an error."""
@@ -321,3 +333,12 @@ cdef class LandingStore(Mapping):
         if flight.useless:
             log.useless(flight.useless, (core_coarse_now(&self.core) - flight.started_at) / 1e9)
         return 0
+
+
+cdef object kept_of(object error):
+    """What is remembered of an exception."""
+    try:
+        return remembered(error)
+    except Exception:
+        # There may be no room on the stack even for the call.
+        return error

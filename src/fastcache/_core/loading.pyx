@@ -179,16 +179,21 @@ cdef class LoadingStore(LandingStore):
         except BaseException:
             if flight.claim():
                 self.give_up(flight)
+                self.conclude(flight)
             raise
         if not flight.claim():
             if entered:
                 leave_bulkhead(self.bulkhead)
             return self.follow(flight, terms) if old == NULL else steal(old)
         if inside or entered:
-            if entered:
+            if entered and flight.admitted is None:
                 flight.admitted = self.bulkhead
+            elif entered:
+                # Somebody else had found it a place, and left it to who comes first.
+                self.bulkhead.vacate()
             return self.take_lead(flight, call, terms)
         self.give_up(flight)
+        self.conclude(flight)
         if old != NULL:
             return steal(old)
         atomic_add(&self.core.rejections, 1)
@@ -228,7 +233,7 @@ cdef class LoadingStore(LandingStore):
             # There are no more threads to be had.
             return self.lead(flight, call, terms)
         result = self.follow(flight, terms)
-        if errand.begun and flight.interrupt is not None:
+        if result is AGAIN and errand.begun and flight.interrupt is not None:
             raise flight.interrupt
         if terms.status == COALESCED:
             terms.status = MISSED
@@ -329,14 +334,6 @@ cdef class LoadingStore(LandingStore):
             raise
         errand.drop()
         return 0
-
-    def _schedule(self, errand, /):
-        """Arranges for ``errand.run()`` or ``errand.drop()`` to be called; False if that cannot be."""
-        return False
-
-    def _start(self, errand, /):
-        """Has ``errand.run_to_end()`` called in another thread, now; False if that cannot be."""
-        return False
 
 
 cdef inline Status status_of(const Finding* found) noexcept nogil:

@@ -13,8 +13,8 @@ from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.ask cimport Ask
 from fastcache._core.entry cimport (
-    DUE, EXPIRED, FALLBACK, FRESH, NOT_ABSENT, NOT_FOUND, STALE, UNCACHEABLE, Age, Entry, Extra, entry_age, entry_ends_at,
-    entry_extend, entry_extra, entry_value, entry_written_at, is_older,
+    DUE, EXPIRED, FALLBACK, FRESH, NOT_ABSENT, NOT_FOUND, STALE, UNCACHEABLE, Age, Entry, Extra, entry_age,
+    entry_ends_at, entry_extend, entry_extra, entry_value, entry_written_at, is_older,
 )
 from fastcache._core.evict cimport order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, Grave, grave_add
@@ -44,7 +44,7 @@ cdef inline Age stripe_age_for_lock_held(const Rules* r, const Entry* e, int64_t
     if ask.force or is_older(entry_written_at(e), now, ask.max_age):
         return EXPIRED
     age = entry_age(e, now, r.stale_window, r.error_window)
-    if age >= STALE and ask.max_stale != FOREVER:
+    if STALE <= age < EXPIRED and ask.max_stale != FOREVER:
         ends_at = entry_ends_at(e)
         if now - ends_at >= ask.max_stale:
             return EXPIRED

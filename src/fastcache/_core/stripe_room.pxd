@@ -46,11 +46,11 @@ cdef inline uint32_t stripe_sweep_some_lock_held(
 ) noexcept nogil:
     """Looks at the next slots for values past all their windows and removes them: all of them, or only one.
 
-    How many were removed.  Stops early when the grave is nearly full.
+    How many were removed.  Stops early when the grave is nearly full, and sooner for who wants room for a value.
     """
     cdef Entry* e
     cdef uint32_t removed = 0
-    while steps > 0 and s.values + s.absences > 0 and grave_left(g) >= PER_ENTRY:
+    while steps > 0 and s.values + s.absences > 0 and grave_left(g) >= PER_ENTRY + one * PER_ENTRY:
         steps -= 1
         if s.sweep_at >= s.table.fresh:
             s.sweep_at = 0
@@ -95,6 +95,9 @@ cdef inline bint stripe_evict_lock_held(Stripe* s, Rules* r, uint32_t spared, in
     if s.values <= <uint32_t>(spared != NO_SLOT) or grave_left(g) < 2 * PER_ENTRY:
         return False
     if stripe_sweep_lock_held(s, r, now, EVICTION_SWEEP, True, g) == 0:
+        # Absences that were swept have gone there too.
+        if grave_left(g) < 2 * PER_ENTRY:
+            return False
         stripe_drop_value_lock_held(s, r, order_victim(&s.order, &s.table, spared), False, SIZE, now, g)
         s.counts.evictions += 1
     return True

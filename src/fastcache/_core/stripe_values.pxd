@@ -106,6 +106,10 @@ cdef inline Verdict stripe_put(
             stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
             s.counts.expirations += 1
             found = ABSENT
+        elif not held and entry_extra(e).flight == NULL:
+            # The same of an absence.
+            stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
+            found = ABSENT
     if found == DOUBT:
         verdict = IN_DOUBT
     elif kept != NULL and found == FOUND and held and entry_unexpired(e, now):

@@ -8,6 +8,7 @@ A tag is retired before it is forgotten: who is about to bear one looks whether 
 its bearers, and then asks for the name again.
 """
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store, atomic_swap_if
@@ -50,6 +51,8 @@ cdef class Tag:
     pass
 
 
+# While it exists its marks are followed, so the collector may not take its tags away first.
+@cython.no_gc_clear
 cdef class TagSet:
     def __dealloc__(self):
         cdef int i
