@@ -13,11 +13,14 @@ from libc.stdint cimport int64_t
 
 from fastcache._core.flight cimport QUEUED, Flight, FlightState, Wait, flights_survive_fork
 from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
-from fastcache._core.py cimport py_decref, py_incref
+from fastcache._core.py cimport py_decref, py_incref, steal
 
 from contextvars import ContextVar
 
 from fastcache._errors import LoadCycleError
+
+cdef extern from "Python.h":
+    int context_get "PyContextVar_Get"(object variable, PyObject* default, PyObject** value) except -1
 
 cdef extern from *:
     """
@@ -134,7 +137,12 @@ def holds_place(bulkhead, /):
 
 cdef Flight task_flight():
     """What the running task is loading; or None."""
-    return loading_task.get(None) if tasks_load else None
+    cdef PyObject* found = NULL
+    if not tasks_load:
+        return None
+    # Unlike a call it needs no room on the stack, at whose end loads must still come to theirs.
+    context_get(loading_task, NULL, &found)
+    return <Flight>steal(found)
 
 
 def task_loads(Flight flight not None, /):
