@@ -25,6 +25,16 @@ class Held:
     failures: int = 0
     error: BaseException | None = None
     retry_at: int = 0
+    written_at: int = 0
+    tags: tuple[str, ...] = ()
+
+
+@dataclass
+class Absent:
+    """A key of which it is remembered that there is none."""
+
+    error: Exception
+    until: int
 
 
 class Model:
@@ -44,6 +54,8 @@ class Model:
         retry_in: Callable[[Any], int],
         max_weight: int | None = None,
         weigher: Callable[[Any, Any], int] = lambda key, value: 0,
+        negative_ttl: int = 0,
+        negative: type[Exception] = LookupError,
     ) -> None:
         self.maxsize = maxsize
         self.max_weight = max_weight
@@ -55,6 +67,10 @@ class Model:
         self.stale_window = stale_window
         self.error_window = error_window
         self.retry_in = retry_in
+        self.negative_ttl = negative_ttl
+        self.negative = negative
+        self.absent: dict[Any, Absent] = {}
+        self.negative_hits = 0
         self.now = 0
         # In the order of their use, the longest unused first.
         self.held: dict[Any, Held] = {}
@@ -90,7 +106,8 @@ class Model:
         self._touch(key)
         return self.held[key].value
 
-    def set(self, key: Any, value: Any, ttl: Any = ...) -> None:
+    def set(self, key: Any, value: Any, ttl: Any = ..., tags: tuple[str, ...] = ()) -> None:
+        self.absent.pop(key, None)
         lives = self.ttl if ttl is ... else ttl
         too_heavy = self.max_weight is not None and self.weigher(key, value) > self.max_weight
         if lives == 0 or too_heavy:
@@ -103,7 +120,7 @@ class Model:
         if lives is not None:
             expires_at = self.now + lives
             due_at = expires_at - (self.refresh_ahead if self.refresh_ahead < lives else lives // 2)
-        self.held[key] = Held(value, due_at, expires_at)
+        self.held[key] = Held(value, due_at, expires_at, written_at=self.now, tags=tags)
         self.stored.append(value)
 
     def weight(self) -> int:
@@ -140,13 +157,26 @@ class Model:
     def pop(self, key: Any) -> Any:
         value = self.held[key].value if self.has(key) else MISSING
         self._remove(key, "explicit")
+        self.absent.pop(key, None)
         return value
 
     def clear(self) -> None:
         for key in list(self.held):
             self._remove(key, "explicit")
+        self.absent.clear()
+
+    def invalidate_tag(self, tag: str) -> None:
+        for key in [key for key, held in self.held.items() if tag in held.tags]:
+            self._remove(key, "explicit")
+
+    def expire_tag(self, tag: str) -> None:
+        for held in [held for held in self.held.values() if tag in held.tags]:
+            # It lengthens no life.
+            held.expires_at = self.now if held.expires_at is None else min(held.expires_at, self.now)
+            held.due_at = held.expires_at
 
     def expire(self, key: Any) -> bool:
+        self.absent.pop(key, None)
         had = self.has(key)
         held = self.held.get(key)
         if held is not None:
@@ -155,44 +185,66 @@ class Model:
             held.due_at = held.expires_at = self.now
         return had
 
-    def get_or_load(self, key: Any, outcome: Any, ttl: Any = ...) -> Any:
+    def get_or_load(
+        self,
+        key: Any,
+        outcome: Any,
+        ttl: Any = ...,
+        tags: tuple[str, ...] = (),
+        max_age: Any = None,
+        force: Any = False,
+    ) -> Any:
         """What a caller gets if a load, should there be one, ends in ``outcome``; an exception is what it raises."""
         age = self.age(key)
         if age == "gone":
             self.held.pop(key, None)
-            return self._load(key, outcome, ttl)
+            absent = self.absent.get(key)
+            if absent is not None and self.now < absent.until and not force:
+                self.negative_hits += 1
+                return absent.error
+            return self._load(key, outcome, ttl, tags)
+        if force or (max_age is not None and self.now - self.held[key].written_at > max_age):
+            return self._load(key, outcome, ttl, tags)
         held = self.held[key]
         pausing = self.now < held.retry_at
         if age == "fallback" and not pausing:
             value = held.value
-            return value if isinstance(self._load(key, outcome, ttl), Exception) else outcome
+            loaded = self._load(key, outcome, ttl, tags)
+            return value if isinstance(loaded, Exception) and not isinstance(loaded, self.negative) else loaded
         self._touch(key)
         if age in ("fresh", "due"):
             self.hits += 1
         else:
             self.stale_hits += 1
         if age in ("due", "stale") and not pausing:
-            self._refresh(key, outcome, ttl)
+            self._refresh(key, outcome, ttl, tags)
         return held.value
 
-    def _load(self, key: Any, outcome: Any, ttl: Any) -> Any:
+    def _load(self, key: Any, outcome: Any, ttl: Any, tags: tuple[str, ...]) -> Any:
         self.misses += 1
-        self._end(key, outcome, ttl)
+        self._end(key, outcome, ttl, tags)
         return outcome
 
-    def _refresh(self, key: Any, outcome: Any, ttl: Any) -> None:
+    def _refresh(self, key: Any, outcome: Any, ttl: Any, tags: tuple[str, ...]) -> None:
         self.refreshes_started += 1
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, Exception) and not isinstance(outcome, self.negative):
             self.refreshes_failed += 1
         else:
             self.refreshes_ok += 1
-        self._end(key, outcome, ttl)
+        self._end(key, outcome, ttl, tags)
 
-    def _end(self, key: Any, outcome: Any, ttl: Any) -> None:
+    def _end(self, key: Any, outcome: Any, ttl: Any, tags: tuple[str, ...]) -> None:
+        if isinstance(outcome, self.negative):
+            self.loads += 1
+            self._remove(key, "replaced")
+            if self.negative_ttl:
+                self.absent[key] = Absent(outcome, self.now + self.negative_ttl)
+            return
         if not isinstance(outcome, Exception):
             self.loads += 1
-            self.set(key, outcome, ttl)
+            self.set(key, outcome, ttl, tags)
             return
+        self.absent.pop(key, None)
         self.load_errors += 1
         held = self.held.get(key)
         if held is None:

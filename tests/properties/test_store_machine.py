@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fastcache import Cache
+from fastcache import Cache, Loaded, NotFound
 from fastcache.testing import MovableClock
 from tests.harness.effort import EFFORT
 from tests.harness.gates import await_no_flights
@@ -15,6 +15,9 @@ from tests.harness.model import MISSING, Model
 SECOND = 10**9
 KEYS = st.sampled_from([0, "a", Key("c"), Key("d")])
 TTLS = st.sampled_from([..., None, 0, 1, 4, 25])
+TAGS = st.sampled_from([(), (), ("a",), ("b",), ("a", "b")])
+# Between the steps, for a write is known to a ten-millionth of the lifetime.
+AGES = st.sampled_from([None, 0.1, 2.9, 8.6])
 # Between them, the middle and each border of every window below.
 STEPS = st.sampled_from([0.25, 0.5, 1, 2, 3, 4, 7, 8, 10])
 WINDOWS = [(ahead, stale, error) for ahead in (0, 3) for stale in (0, 5) for error in (0, 4, 20)]
@@ -40,8 +43,9 @@ class CacheMachine(RuleBasedStateMachine):
         ttl=st.sampled_from([10, 10, 10, None]),
         windows=st.sampled_from([*WINDOWS, (3, 5, 20), (3, 5, 20), (3, 5, 20)]),
         max_weight=st.sampled_from([None, None, 3, 6]),
+        negative_ttl=st.sampled_from([0, 4]),
     )
-    def make(self, maxsize, ttl, windows, max_weight):
+    def make(self, maxsize, ttl, windows, max_weight, negative_ttl):
         ahead, stale, error = windows if ttl is not None else (0, 0, 0)
         self.clock = MovableClock(0)
         self.cache = Cache(
@@ -54,6 +58,8 @@ class CacheMachine(RuleBasedStateMachine):
             refresh_workers=1,
             clock=self.clock,
             max_weight=max_weight,
+            negative_ttl=negative_ttl,
+            negative_maxsize=10,
             weigher=weigher if max_weight else None,
             on_removal=lambda key, value, cause: self.removed.append((key, value, cause)),
         )
@@ -67,6 +73,8 @@ class CacheMachine(RuleBasedStateMachine):
             lambda key: round(self.cache.get_entry(key).retry_in * SECOND),
             max_weight,
             weigher,
+            negative_ttl * SECOND,
+            NotFound,
         )
         self.number = 0
 
@@ -85,11 +93,21 @@ class CacheMachine(RuleBasedStateMachine):
     def get(self, key):
         assert self.cache.get(key, MISSING) is self.model.get(key)
 
-    @rule(key=KEYS, ttl=TTLS)
-    def set(self, key, ttl):
+    @rule(key=KEYS, ttl=TTLS, tags=TAGS)
+    def set(self, key, ttl, tags):
         self.number += 1
-        self.cache.set(key, self.number, ttl=ttl)
-        self.model.set(key, self.number, in_nanoseconds(ttl))
+        self.cache.set(key, self.number, ttl=ttl, tags=tags)
+        self.model.set(key, self.number, in_nanoseconds(ttl), tags)
+
+    @rule(tag=st.sampled_from("ab"))
+    def invalidate_tag(self, tag):
+        self.cache.invalidate_tag(tag)
+        self.model.invalidate_tag(tag)
+
+    @rule(tag=st.sampled_from("ab"))
+    def expire_tag(self, tag):
+        self.cache.expire_tag(tag)
+        self.model.expire_tag(tag)
 
     @rule(key=KEYS)
     def setdefault(self, key):
@@ -122,23 +140,41 @@ class CacheMachine(RuleBasedStateMachine):
             self.get_or_load(key, fails=True)
             self.pass_time(seconds)
 
+    @rule(key=KEYS, max_age=AGES, force=st.booleans(), fails=st.booleans())
+    def get_or_load_choosily(self, key, max_age, force, fails):
+        if self.model.ttl is None:
+            # Nobody notes when values were written that never expire.
+            max_age = None
+        self.get_or_load(key, fails, max_age=max_age, force=force)
+
+    @rule(key=KEYS)
+    def find_nothing(self, key):
+        self.get_or_load(key, fails=True, error=NotFound)
+
+    @rule(key=KEYS, tags=TAGS)
+    def get_or_load_with_tags(self, key, tags):
+        self.get_or_load(key, fails=False, tags=tags)
+
     @rule(key=KEYS, fails=st.booleans())
-    def get_or_load(self, key, fails, ttl=...):
+    def get_or_load(self, key, fails, ttl=..., tags=(), max_age=None, force=False, error=LoadFailedError):
         self.number += 1
-        outcome = LoadFailedError(self.number) if fails else self.number
+        outcome = error(self.number) if fails else self.number
 
         def load(asked):
             assert asked == key
             if fails:
                 raise outcome
-            return outcome
+            return Loaded(outcome, tags=tags) if tags else outcome
 
         try:
-            got = self.cache.get_or_load(key, load, ttl=ttl)
-        except LoadFailedError as error:
-            got = error
+            got = self.cache.get_or_load(key, load, ttl=ttl, max_age=max_age, force=force)
+        except (LoadFailedError, NotFound) as raised:
+            # What is remembered is raised as a copy.
+            got = raised.args[0] if hasattr(raised, "cached") else raised
         await_no_flights(self.cache)
-        assert got is self.model.get_or_load(key, outcome, in_nanoseconds(ttl))
+        age = None if max_age is None else int(max_age * SECOND)
+        expected = self.model.get_or_load(key, outcome, in_nanoseconds(ttl), tags, age, force)
+        assert got is expected or got == getattr(expected, "args", [None])[0]
 
     @rule(key=KEYS)
     def look(self, key):
@@ -169,7 +205,7 @@ class CacheMachine(RuleBasedStateMachine):
     @invariant()
     def has_counted_the_same(self):
         stats, model = self.cache.stats(), self.model
-        names = "hits stale_hits misses loads load_errors evictions oversized "
+        names = "hits stale_hits negative_hits misses loads load_errors evictions oversized "
         names += "refreshes_started refreshes_ok refreshes_failed"
         assert {name: getattr(stats, name) for name in names.split()} == {
             name: getattr(model, name) for name in names.split()
