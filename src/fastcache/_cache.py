@@ -78,8 +78,9 @@ class Cache(BackgroundStore[K, V]):
     :param negative_ttl: how long it is remembered that the loader raised one of ``negative``; callers then get a copy
         of that exception.  0: not at all.  Either way it removes an old value.
     :param negative: exceptions by which a loader says that there is no value.
-    :param error_ttl: how long any other exception of a loader is remembered where there is no old value, twice as long
-        each time in a row up to 60 s; callers get copies of it with the attribute ``cached``.  0: not at all.
+    :param error_ttl: how long at most any other exception of a loader (of ``stale_on`` and not ``fatal``) is remembered
+        where there is no old value, and half of that at least; twice as long each time in a row, up to the ttl and to
+        60 s; callers get copies of it with the attribute ``cached``.  0: not at all.
     :param uncacheable_ttl: how long, after a load whose value was not to be kept, callers do not wait for each other.
     :param negative_maxsize: most keys remembered for these three reasons; None: a tenth of ``maxsize``, or 10,000.
     :param none_ttl: ttl of values that are None; 0: they are not kept; ``...``: as any other's.

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 class Stats:
     """Counters of a cache since it was made; the difference of two is what happened between them.
 
-    Every lookup counts as one of ``hits``, ``stale_hits`` and ``misses``; callers that waited for another's load are
-    ``misses`` and also ``coalesced``.  ``refreshes_started`` are the loads behind a served value, of which some are
-    ``ok``, ``failed`` or ``dropped`` (no worker was free) and the others under way.  ``discarded`` results were loaded
-    but not stored, since their key was written or removed meanwhile.  ``oversized`` values were not
-    kept, being heavier than ``max_weight``.  ``entries`` and ``weight`` are states, not counters: the values held now,
-    expired ones that were not swept yet included, and what they weigh (0 if nothing is weighed).
+    Every lookup counts as one of ``hits``, ``stale_hits``, ``negative_hits`` (told of an absence or failure that is
+    remembered) and ``misses``; callers that waited for another's load are ``misses`` and also ``coalesced``.
+    ``refreshes_started`` are the loads behind a served value, of which some are ``ok``, ``failed`` or ``dropped``
+    (no worker was free) and the others under way.  ``discarded`` results were loaded but not stored, since their key
+    was written or removed meanwhile.  ``superseded`` loads took longer than ``max_load_time``; ``timeouts`` and
+    ``rejected`` count the callers whose ``wait_timeout`` ran out for a load or for a place.  ``negative_evictions``
+    are absences that left for younger ones.  ``oversized`` values were not kept, being heavier than ``max_weight``.
+    ``entries`` and ``weight`` are states, not counters: the values held now, expired ones that were not swept yet
+    included, and what they weigh (0 if nothing is weighed).
     """
 
     hits: int = 0
