@@ -131,10 +131,9 @@ cdef class LoadingStore(LandingStore):
                     offered.beside = steal(joined)
                 # Where it waited in vain before, it may have thought of an old value.
                 terms.status = MISSED
-                if self.bulkhead is None:
-                    result = self.take_lead(offered, call, terms)
-                else:
-                    result = self.admit(offered, call, terms)
+                result = (
+                    self.take_lead(offered, call, terms) if self.bulkhead is None else self.admit(offered, call, terms)
+                )
             elif verdict == HIT:
                 return steal(value)
             elif verdict == REFRESH:
