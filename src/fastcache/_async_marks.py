@@ -5,21 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 
-def call_of(function: Callable[..., Any]) -> Any:
-    """What the class of an object runs when that is called."""
+def called(function: Any) -> Any:
+    """What a call of ``function`` calls in the end: through partials, methods, and the ``__call__`` of objects."""
+    while isinstance(function, (functools.partial, staticmethod, MethodType)):
+        function = function.func if isinstance(function, functools.partial) else function.__func__
     name = "__call__"
-    return getattr(type(function), name, None)
+    method = None if isinstance(function, FunctionType) else getattr(type(function), name, None)
+    return method if isinstance(method, FunctionType) else function
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling ``function`` gives a coroutine: async functions, partials of them, objects whose call is one."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call_of(function))
+    """Whether calling ``function`` gives a coroutine."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called(function))
 
 
 def mark_async(wrapper: Any, function: Callable[..., Any]) -> None:
@@ -32,8 +33,11 @@ def mark_async(wrapper: Any, function: Callable[..., Any]) -> None:
         wrapper._is_coroutine = asyncio_mark
     if hasattr(inspect, "markcoroutinefunction"):
         inspect.markcoroutinefunction(wrapper)
-    elif isinstance(function, FunctionType):
-        # Before 3.12 inspect looks at the code of what looks like a function.
-        wrapper.__code__ = function.__code__
-        wrapper.__defaults__ = function.__defaults__
-        wrapper.__kwdefaults__ = function.__kwdefaults__
+        return
+    # Before 3.12 inspect looks at the code of what looks like a function.
+    inner = called(function)
+    if isinstance(inner, FunctionType):
+        wrapper.__name__ = getattr(wrapper, "__name__", inner.__name__)
+        wrapper.__code__ = inner.__code__
+        wrapper.__defaults__ = inner.__defaults__
+        wrapper.__kwdefaults__ = inner.__kwdefaults__

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from fastcache._async_marks import call_of, is_async, mark_async
+from fastcache._async_marks import called, is_async, mark_async
 from fastcache._cache import Cache
 from fastcache._config import Seconds
 from fastcache._core.function import CachedFunction
@@ -78,7 +78,7 @@ def cached(
             raise TypeError(f"cached goes below classmethod, not above it: {function!r}")
         if not callable(function):
             raise TypeError(f"cached needs a callable, not {function!r}")
-        if inspect.isasyncgenfunction(function) or inspect.isasyncgenfunction(call_of(function)):
+        if inspect.isasyncgenfunction(called(function)):
             raise TypeError(f"cached does not take async generators, and {function!r} is one")
         awaited = is_async(function)
 
