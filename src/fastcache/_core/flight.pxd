@@ -60,11 +60,14 @@ cdef class Flight:
     cdef unsigned long in_line
     # Those who are told of the end by a call; who takes one out makes it.  Made by the first.
     cdef dict watchers
-    cdef object parent          # the flight in whose load a task began this one; or None.  Written before it is shared
+    # The flight in whose load a task, or a thread on its behalf, began this one; or None.  Written by the leader before
+    # anything is begun in the load of this one.
+    cdef object parent
     # Guarded by the mutex of the graph.  Borrowed: a flight outlives its turn on its leader's stack.
     cdef PyObject* outer        # the flight in whose load the leader began this one
     cdef PyObject* inner        # the flight that the leader began in the load of this one
     cdef Wait* waits            # what the leader waits for in this load; the latest first
+    cdef Wait turn              # the parent's for this one, if a thread leads it; else its flight is NULL
 
     cdef tuple seen(self, int64_t now)
     cdef void queue(self) noexcept

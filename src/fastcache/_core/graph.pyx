@@ -44,11 +44,17 @@ loading_task = ContextVar("fastcache_loading", default=None)
 cdef void load_begins(Flight flight) noexcept:
     """This thread's load begins."""
     global current
+    cdef Flight parent = task_flight()
     flight.outer = current
-    if current == NULL:
-        if tasks_load:
-            flight.parent = task_flight()
-    else:
+    if parent is not None and (current == NULL or not is_led_within(<PyObject*>parent, current)):
+        # The task waits for what it has this thread load.
+        flight.parent = parent
+        flight.turn.flight = <PyObject*>flight
+        mutex_lock(&graph)
+        flight.turn.earlier = parent.waits
+        parent.waits = &flight.turn
+        mutex_unlock(&graph)
+    if current != NULL:
         mutex_lock(&graph)
         (<Flight>current).inner = <PyObject*>flight
         mutex_unlock(&graph)
@@ -58,6 +64,9 @@ cdef void load_begins(Flight flight) noexcept:
 cdef void load_ends(Flight flight) noexcept:
     """This thread's load is over; greenlets of one thread may end theirs in any order."""
     global current
+    if flight.turn.flight != NULL:
+        graph_leave(flight.parent, &flight.turn)
+        flight.turn.flight = NULL
     if flight.outer != NULL or flight.inner != NULL:
         mutex_lock(&graph)
         if flight.outer != NULL:
@@ -153,7 +162,12 @@ def task_loads(Flight flight not None, /):
 
 
 cdef Flight leading_flight():
-    return <Flight>current if current != NULL else task_flight()
+    """The innermost flight that the running task or this thread is loading; or None."""
+    cdef Flight task = task_flight()
+    # A loop may run within a thread's load, and a task begin a load in its thread.
+    if current != NULL and (task is None or is_led_within(<PyObject*>task, current)):
+        return <Flight>current
+    return task
 
 
 cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED:
@@ -212,9 +226,9 @@ cdef void graph_leave(Flight leading, Wait* wait) noexcept:
 cdef bint is_led_within(PyObject* flight, PyObject* leading) noexcept:
     """Whether a flight is ``leading`` or one of those in whose loads that was begun."""
     while leading != NULL:
-        if leading == flight:
+        if leading == flight or is_led_within(flight, parent_of(leading)):
             return True
-        leading = (<Flight>leading).outer if (<Flight>leading).outer != NULL else parent_of(leading)
+        leading = (<Flight>leading).outer
     return False
 
 
