@@ -10,7 +10,7 @@ told by ``end``, which knows of every end.
 """
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
+from cpython.exc cimport PyErr_CheckSignals, PyErr_SetInterrupt
 from libc.stdint cimport int64_t
 
 from fastcache._core.clock cimport clock_exact
@@ -250,5 +250,9 @@ cdef int tell_one(Flight flight) noexcept:
     except KeyError:
         # Another took it.
         return 0
-    watcher.tell()
+    try:
+        watcher.tell()
+    except KeyboardInterrupt:
+        # Not to be lost here, where nothing may be raised.
+        PyErr_SetInterrupt()
     return 0

@@ -6,6 +6,6 @@ cdef class Watch:
     cdef readonly Flight flight
     cdef Flight leading     # what the waiter is loading himself, or None
     cdef Wait wait
-    cdef object told        # called without arguments, once
+    cdef object told        # called without arguments
 
     cdef int stand_down(self) except -2

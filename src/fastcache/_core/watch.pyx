@@ -8,11 +8,12 @@ from fastcache._core.graph cimport graph_enter, graph_leave, leading_flight
 
 
 @cython.final
+@cython.no_gc_clear
 cdef class Watch:
     """Stands among the waiters of a flight from its making until it is told of the end, or leaves.
 
     :param told: called without arguments and with nothing locked, in whatever thread ends the flight, or in this one if
-        it has ended already.  What it raises goes to ``sys.unraisablehook``.
+        it has ended already.  If it raises it is called once more, for that may be an interrupt that came first.
 
     Raises LoadCycleError where the wait could never end.
     """
@@ -36,6 +37,11 @@ cdef class Watch:
         if flight.is_over() and flight.watchers.pop(self, self) is None:
             self.tell()
 
+    def __dealloc__(self):
+        # The collector has taken who waited.
+        if self.leading is not None:
+            graph_leave(self.leading, &self.wait)
+
     def leave(self):
         """Waits no longer; how many others wait for the flight, or -1 if this watch has been told of its end."""
         if self.flight.watchers.pop(self, self) is not None:
@@ -51,4 +57,8 @@ cdef class Watch:
     def tell(self):
         """For the flight: it has ended, and this watch has been taken off it."""
         self.stand_down()
-        self.told()
+        try:
+            self.told()
+        except BaseException:
+            self.told()
+            raise
