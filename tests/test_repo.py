@@ -25,7 +25,7 @@ LAYERS = {
     "plain words": "_errors _sizes _stats _refresh _threads _bulkhead _core.__init__ _core.py _core.mutex "
     "_core.clock _core.seconds _core.jitter _core.method _core.shelf _refresh_log testing._executors testing._held",
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "
-    "_core.movable _core.seqlock _core.histogram _core.tag",
+    "_core.movable _core.seqlock _core.histogram _core.tag _core.ready",
     "who waits for whom": "_core.graph",
     "who is told of an end": "_core.watch",
     "what a load came to": "_core.outcome",
@@ -56,7 +56,7 @@ LAYERS = {
     "a store that takes loads in": "_core.landing",
     "loads in other threads": "_core.errand",
     "a store that loads": "_core.loading",
-    "its face": "_core.getting _core.ready",
+    "its face": "_core.getting",
     "a task's call": "_core.approach",
     "its face for tasks": "_core.awaiting",
     "keys that are loaded together": "_core.batch",

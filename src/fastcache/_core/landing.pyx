@@ -19,6 +19,7 @@ from fastcache._core.mapping cimport Mapping
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_vectorcall, steal
+from fastcache._core.ready cimport Ready
 from fastcache._core.stripe cimport NO_PLACE, PER_ENTRY, Stripe
 from fastcache._core.stripe_loads cimport Failure, stripe_fail, stripe_give_up, stripe_publish
 from fastcache._core.stripe_values cimport Look
@@ -142,7 +143,7 @@ cdef class LandingStore(Mapping):
     cdef object settled(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o):
         """The value that a loader's result stands for, and in ``o`` how it is to be kept."""
         outcome_init(o, terms.ttl)
-        if is_coroutine(<PyObject*>result):
+        if is_coroutine(<PyObject*>result) or type(result) is Ready:
             result.close()
             raise TypeError(
                 f"the loader of {flight.key!r} is async: its value is to be had by aget_or_load, not by get_or_load"
