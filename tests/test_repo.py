@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {
     "what is alive": "_registry",
-    "plain words": "_errors _sizes _stats _refresh _threads _bulkhead _core.__init__ _core.py _core.mutex "
+    "plain words": "_errors _sizes _stats _refresh _threads _bulkhead _home _core.__init__ _core.py _core.mutex "
     "_core.clock _core.seconds _core.jitter _core.method _core.shelf _refresh_log testing._executors testing._held",
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "
     "_core.movable _core.seqlock _core.histogram _core.tag _core.ready",
@@ -64,6 +64,7 @@ LAYERS = {
     "a function's store": "_core.function",
     "options and views": "_config _views _batches testing._caches",
     "options of loads": "_load_config",
+    "loads in tasks": "_task_loads",
     "how tasks wait": "_aio",
     "what stores do in the background": "_background",
     "all options": "_options _renewal _namespace",

@@ -1,41 +1,37 @@
-"""How tasks wait: for a load to end, for a place in the bulkhead; and the tasks that loads run in.
+"""How tasks wait: for a load to end, and for a place in the bulkhead.
 
-What is to be done is decided by ``Approach``, as for threads.  A load has a task of its own, so that cancelling a
-caller takes one waiter away and nothing else.  Whoever ends a flight calls its watchers, perhaps in another thread;
-from there a loop is reached by ``call_soon_threadsafe`` alone, and one that has been closed is left alone.
+What is to be done is decided by ``Approach``, as for threads.  Whoever ends a flight calls its watchers, perhaps in
+another thread; from there a loop is reached by ``call_soon_threadsafe`` alone, and one that has been closed is left
+alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
-import threading
 import time
+import weakref
+from asyncio import _get_running_loop
 from typing import Any
 
-from fastcache._bulkhead import Bulkhead
 from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach
-from fastcache._core.errand import Errand
 from fastcache._core.watch import Watch
-
-# The tasks of loads under way: a loop refers to its tasks weakly.
-_tasks: set[asyncio.Task[None]] = set()
+from fastcache._home import home_of
+from fastcache._task_loads import Load, Refreshes
 
 
 class Call:
     """A future of one loop that threads may wake."""
 
-    __slots__ = ("_thread", "future", "loop")
+    __slots__ = ("future", "loop")
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[bool] = self.loop.create_future()
-        self._thread = threading.get_ident()
 
     def wake(self) -> None:
         """From any thread: what was waited for has come."""
-        if threading.get_ident() == self._thread:
+        if _get_running_loop() is self.loop:
             self.settle(True)
             return
         # A loop that has been closed has nobody to wake.
@@ -44,8 +40,7 @@ class Call:
 
     def settle(self, come: bool) -> None:
         if not self.future.done():
-            with contextlib.suppress(RuntimeError):
-                self.future.set_result(come)
+            self.future.set_result(come)
 
     def renew(self) -> None:
         """To wait once more; what comes between the two waits is not noticed."""
@@ -63,9 +58,18 @@ class Call:
 
 
 class InLine(Call):
-    """A task's place in the line of a bulkhead."""
+    """A task's place in the line of a bulkhead, for a flight that it is to load."""
 
-    __slots__ = ()
+    __slots__ = ("_home", "_stands", "_way")
+
+    def __init__(self, way: Approach) -> None:
+        super().__init__()
+        self._way = way
+        self._stands = True
+        home = home_of(self.loop)
+        self._home = weakref.ref(home)
+        way.bulkhead.queue(self)
+        home.residents.add(self)
 
     def admit(self) -> bool:
         if self.loop.is_closed():
@@ -73,138 +77,74 @@ class InLine(Call):
         self.wake()
         return True
 
+    def leave(self) -> bool:
+        """To be called once the wait is over; False: it was lost."""
+        stands, self._stands = self._stands, False
+        home = self._home()
+        if home is not None:
+            home.residents.discard(self)
+        return stands
 
-class Load:
-    """A load in a task of the running loop; thrown away before it has run, it gives its flight up.
-
-    :param claimed: whether the flight is this load's already; one behind a value may be taken over until it runs.
-    """
-
-    __slots__ = ("__weakref__", "_claimed", "_errand", "loop", "task")
-
-    def __init__(self, errand: Errand, claimed: bool) -> None:
-        self.loop = asyncio.get_running_loop()
-        self._claimed = claimed
-        self._errand: Errand | None = errand
-        errand.led_by(self)
-        self.task = self.loop.create_task(self._run(), name="fastcache-load")
-        _tasks.add(self.task)
-        self.task.add_done_callback(self._ended)
-
-    async def _run(self) -> None:
-        errand, self._errand = self._errand, None
-        if errand is None or not errand.begin(self._claimed):
-            return
-        try:
-            result = errand.call()
-            if inspect.isawaitable(result):
-                result = await result
-            errand.take_in(result)
-        except Exception as error:
-            errand.fail(error)
-        except asyncio.CancelledError as error:
-            errand.give_up(error)
-        except BaseException as error:
-            errand.give_up(error)
-            raise
-
-    def cancel(self) -> None:
-        """From any thread."""
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self.task.cancel)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        _tasks.discard(task)
-        self._not_begun()
-
-    def _not_begun(self) -> None:
-        errand, self._errand = self._errand, None
-        if errand is not None:
-            if self._claimed:
-                errand.give_up(asyncio.CancelledError())
-            else:
-                errand.drop()
-
-    def __del__(self) -> None:
-        self._not_begun()
-
-
-class Refreshes:
-    """The loads behind values that tasks make for one cache: so many at a time; one more is dropped."""
-
-    __slots__ = ("_places", "_tasks")
-
-    def __init__(self, limit: int) -> None:
-        self._places = Bulkhead(limit)
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self, errand: Errand) -> None:
-        if not self._places.try_enter():
-            errand.drop()
-            return
-        task = Load(errand, False).task
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._places.leave()
-
-    async def drain(self, patience: float) -> None:
-        """Waits up to ``patience`` seconds for those of the running loop, and cancels what is left of them."""
-        loop = asyncio.get_running_loop()
-        mine = [task for task in list(self._tasks) if task.get_loop() is loop]
-        if mine:
-            _, late = await asyncio.wait(mine, timeout=patience)
-            for task in late:
-                task.cancel()
+    def lost(self) -> None:
+        """Nobody waits any more: gives back what there is to give back."""
+        if self.leave():
+            if not self._way.bulkhead.withdraw(self):
+                self._way.bulkhead.leave()
+            self._way.let_go()
 
 
 async def approach(way: Approach, refreshes: Refreshes) -> Any:
     """Takes a call to its answer."""
-    while True:
-        step = way.step()
-        errand = None
-        if step == REFRESHED:
-            refreshes.start(way.errand())
-        if step in (SERVED, REFRESHED):
-            return way.result
-        if step in (LEADS, LOADS_ALONE):
-            entering = way.enter()
-            if entering == IN_LINE:
-                if way.old():
-                    way.turn_back(False)
+    try:
+        while True:
+            step = way.step()
+            if step == REFRESHED:
+                refreshes.start(way.errand())
+            if step in (SERVED, REFRESHED):
+                return way.result
+            leads = False
+            if step in (LEADS, LOADS_ALONE):
+                entering = way.enter()
+                if entering == IN_LINE and way.old():
+                    way.let_go()
                     return way.result
-                if await stand_in_line(way):
-                    entering = ENTERED
-            if entering == ENTERED:
-                errand = way.errand()
-                Load(errand, True)
-        if await follow(way, errand):
-            return way.result
+                leads = await stand_in_line(way) if entering == IN_LINE else entering == ENTERED
+            if not await follow(way, leads):
+                way.out_of_time()
+                return way.result
+            if way.answer():
+                return way.result
+    except BaseException:
+        way.let_go()
+        raise
 
 
-async def follow(way: Approach, led: Errand | None) -> bool:
-    """Waits for the flight; True: the call is answered; False: it is to take another step.
+async def follow(way: Approach, leads: bool) -> bool:
+    """Waits for the flight; False: for as long as this caller will.
 
-    :param led: the load, if it is this call's own.
+    :param leads: whether this call is to load it.
     """
     began = time.monotonic()
     call = Call()
+    # Before the load begins: it is cancelled when nobody watches it any more.
     watch = Watch(way.flight, call.wake)
+    load = None
     try:
-        if not await wait_for_end(way, call):
-            watch.leave()
-            way.out_of_time()
-            return True
-    except asyncio.CancelledError:
+        if leads:
+            load = Load(call.loop, way.errand())
+        ended = await wait_for_end(way, call)
+    except BaseException:
+        if load is not None:
+            load.attended = False
         if watch.leave() == 0:
             way.abandon()
         raise
+    if not ended and watch.leave() != -1:
+        if load is not None:
+            load.attended = False
+        return False
     way.waited(time.monotonic() - began)
-    if led is not None and led.interrupt is not None:
-        raise led.interrupt
-    return way.answer(led is not None)
+    return True
 
 
 async def wait_for_end(way: Approach, call: Call) -> bool:
@@ -223,17 +163,14 @@ async def wait_for_end(way: Approach, call: Call) -> bool:
 
 async def stand_in_line(way: Approach) -> bool:
     """Waits for a place in the bulkhead; False: another has taken the load over, which is then to be waited for."""
-    bulkhead = way.bulkhead
-    line = InLine()
-    bulkhead.queue(line)
+    line = InLine(way)
     try:
         come = await line.wait(way.time_left)
-    except asyncio.CancelledError:
-        if not bulkhead.withdraw(line):
-            bulkhead.leave()
-        way.turn_back(False)
+    except BaseException:
+        line.lost()
         raise
-    if come or not bulkhead.withdraw(line):
+    line.leave()
+    if come or not way.bulkhead.withdraw(line):
         return way.entered(False)
-    way.turn_back(True)
+    way.turn_away()
     return False

@@ -18,7 +18,7 @@ from fastcache._threads import start
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from fastcache._aio import Refreshes
+    from fastcache._task_loads import Refreshes
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -41,7 +41,8 @@ class BackgroundStore(BulkStore[K, V]):
         # Each is made when there is something to refresh.
         self._pool: RefreshPool | None = None
         self._batches: Batches | None = None
-        self._refreshes: Refreshes | None = None
+        # Of several made at once the first is everybody's.
+        self._refreshes: list[Refreshes] = []
 
     def _schedule(self, errand: Errand | Batch, /) -> bool:
         if isinstance(errand, Batch):
@@ -80,19 +81,19 @@ class BackgroundStore(BulkStore[K, V]):
         return True
 
     async def _approach(self, approach: Approach, /) -> Any:
-        from fastcache import _aio
+        from fastcache import _aio, _task_loads
 
-        if self._refreshes is None:
-            self._refreshes = _aio.Refreshes(self._limits[0])
-        return await _aio.approach(approach, self._refreshes)
+        if not self._refreshes:
+            made = _task_loads.Refreshes(self._limits[0])
+            made.closed = self._closed
+            self._refreshes.append(made)
+        return await _aio.approach(approach, self._refreshes[0])
 
     async def aclose(self) -> None:
         """``close`` for caches that tasks use: waits up to 5 s for the refreshes of the running loop."""
-        self._closed = True
-        if self._batches is not None:
-            self._batches.close()
-        if self._refreshes is not None:
-            await self._refreshes.drain(CLOSE_PATIENCE)
+        self._refuse()
+        for refreshes in self._refreshes:
+            await refreshes.drain(CLOSE_PATIENCE)
         if self._pool is not None:
             self._pool.close(0.0)
 
@@ -101,11 +102,17 @@ class BackgroundStore(BulkStore[K, V]):
 
         The cache stays usable; what is due or stale is then served without being refreshed behind.
         """
+        self._refuse()
+        if self._pool is not None:
+            self._pool.close()
+
+    def _refuse(self) -> None:
+        """Takes on no more background work but what a pool would."""
         self._closed = True
         if self._batches is not None:
             self._batches.close()
-        if self._pool is not None:
-            self._pool.close()
+        for refreshes in self._refreshes:
+            refreshes.closed = True
 
     def __enter__(self: T) -> T:
         return self

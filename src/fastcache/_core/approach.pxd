@@ -3,6 +3,7 @@
 from libc.stdint cimport uint64_t
 
 from fastcache._core.calls cimport Call
+from fastcache._core.errand cimport Errand
 from fastcache._core.flight cimport Flight
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.terms cimport Terms
@@ -16,7 +17,10 @@ cdef class Approach:
     cdef Terms terms
     cdef tuple held             # what the terms borrow
     cdef bint first
-    cdef readonly Flight flight     # to be led or waited for
+    cdef bint owes              # the flight is this call's to load, and nobody else will end it,
+    cdef bint claimed           # nor take it over
+    cdef readonly Flight flight     # to be led or waited for; None in between
+    cdef Errand led             # the load of it, if it is this call's own
     cdef readonly object result     # once it is answered
 
     cdef bint answered(self, object result) except -1

@@ -11,8 +11,8 @@ from libc.stdint cimport int64_t, uint64_t
 from fastcache._core.calls cimport call_unpack
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_stripe_at
-from fastcache._core.errand cimport new_errand
-from fastcache._core.flight cimport ABANDONED, QUEUED, RUNNING, Flight
+from fastcache._core.errand cimport Errand, new_errand
+from fastcache._core.flight cimport A_TASK, ABANDONED, QUEUED, RUNNING, Flight
 from fastcache._core.graph cimport is_admitted, is_mine
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.histogram cimport histogram_add
@@ -22,7 +22,7 @@ from fastcache._core.mutex cimport atomic_add
 from fastcache._core.py cimport FOREVER, steal
 from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, Verdict
 from fastcache._core.stripe_loads cimport stripe_give_up
-from fastcache._core.terms cimport COALESCED, MISSED, Terms
+from fastcache._core.terms cimport Terms
 
 from fastcache._core.getting import STATUSES
 from fastcache._errors import LoadTimeout, RecursiveLoadError
@@ -31,10 +31,6 @@ from fastcache._errors import LoadTimeout, RecursiveLoadError
 SERVED, REFRESHED, LEADS, WAITS, LOADS_ALONE = range(5)
 # What comes of entering the bulkhead.
 ENTERED, IN_LINE, TAKEN = range(3)
-
-cdef enum:
-    # Who stands in line for a flight, if it is no thread.
-    A_TASK = 1
 
 
 @cython.final
@@ -50,12 +46,14 @@ cdef class Approach:
         caller only.
         """
         cdef Flight offered = self.store.offer(<PyObject*>self.key, self.hash)
+        # Before others see it: a call that blocked this loop would wait for ever.
+        offered.on_loop = True
         cdef PyObject* value = NULL
         cdef PyObject* joined = NULL
         cdef Verdict verdict = self.store.begin(
             <PyObject*>self.key, self.hash, offered, &self.terms, self.first, &value, &joined,
         )
-        self.first = False
+        self.first = self.owes = False
         self.flight = offered
         if verdict == HIT or verdict == REFRESH:
             self.answered(steal(value))
@@ -75,7 +73,7 @@ cdef class Approach:
                 if is_mine(self.flight):
                     raise RecursiveLoadError(f"the load of {self.key!r} asked for its own result")
                 return WAITS
-        self.flight.on_loop = True
+        self.owes = True
         return LOADS_ALONE if verdict == ALONE else LEADS
 
     cdef bint may_lead(self) except -1:
@@ -89,20 +87,26 @@ cdef class Approach:
         return True
 
     def errand(self):
-        """The load that this call asks for."""
-        return new_errand(self.store, self.flight, &self.call, &self.terms)
+        """The load that this call asks for; whoever has it ends the flight."""
+        self.led = new_errand(self.store, self.flight, &self.call, &self.terms)
+        self.owes = False
+        return self.led
 
-    def answer(self, bint led, /):
+    def answer(self):
         """After the flight has ended: whether ``result`` is there; raises what it is to raise; False: take a step."""
         cdef Flight flight = self.flight
-        if flight.state <= RUNNING or flight.state == ABANDONED:
+        cdef bint led = self.led is not None
+        # What is raised knows the frames that know this call.
+        self.flight = self.led = None
+        if flight.state <= RUNNING:
             return False
-        self.terms.shared = True
-        self.terms.status = COALESCED
-        result = self.store.answer(flight, &self.terms)
-        if led and self.terms.status == COALESCED:
-            self.terms.status = MISSED
-        return self.answered(result)
+        if flight.state == ABANDONED:
+            if not led or flight.interrupt is None:
+                return False
+            interrupt = flight.interrupt
+            flight.interrupt = None
+            raise interrupt
+        return self.answered(self.store.answer(flight, &self.terms, led))
 
     def old(self):
         """Whether an old value answers this call, which is then in ``result``."""
@@ -141,16 +145,16 @@ cdef class Approach:
         bulkhead = self.store.bulkhead
         cdef bint inside
         if bulkhead is None or self.flight.admitted is not None:
+            self.claimed = self.flight.on_loop = True
             return ENTERED
+        self.claimed = False
         inside = is_admitted(bulkhead)
-        if not inside and not self.flight.stand_in_line(A_TASK):
-            return TAKEN
-        try:
-            if not inside and not bulkhead.try_enter():
+        if not inside:
+            if not self.flight.stand_in_line(A_TASK):
+                self.owes = False
+                return TAKEN
+            if not bulkhead.try_enter():
                 return IN_LINE
-        except BaseException:
-            self.turn_back(False)
-            raise
         return ENTERED if self.entered(inside) else TAKEN
 
     def entered(self, bint inside, /):
@@ -158,24 +162,37 @@ cdef class Approach:
 
         :param inside: the place is that of a load which has begun this one.
         """
-        if self.flight.claim():
+        self.owes = self.claimed = self.flight.claim()
+        if self.claimed:
             self.flight.on_loop = True
-            if not inside:
+            if not inside and self.flight.admitted is None:
                 self.flight.admitted = self.store.bulkhead
+            elif not inside:
+                # Somebody else had found it a place, and left it to who comes first.
+                self.store.bulkhead.vacate()
             return True
         if not inside:
             leave_bulkhead(self.store.bulkhead)
         return False
 
-    def turn_back(self, bint rejected, /):
-        """No place: ends the flight, unless another has taken it over, and raises LoadRejected if the time is up."""
-        if self.flight.claim():
-            self.store.give_up(self.flight)
-            if rejected:
-                atomic_add(&self.store.core.rejections, 1)
-                raise rejection(self.key)
+    def turn_away(self):
+        """No place came free in time: LoadRejected, unless another has taken the load over."""
+        if self.let_go():
+            atomic_add(&self.store.core.rejections, 1)
+            raise rejection(self.key)
 
     # ---- giving up ----
+
+    def let_go(self):
+        """Ends the flight, if it is still this call's to load; whether it was."""
+        if not self.owes:
+            return False
+        self.owes = False
+        if not self.claimed and not self.flight.claim():
+            return False
+        self.store.give_up(self.flight)
+        self.store.conclude(self.flight)
+        return True
 
     @property
     def over(self):

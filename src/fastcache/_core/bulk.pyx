@@ -284,7 +284,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
             if w.patience_ends != FOREVER:
                 w.terms.patience = max(0, w.patience_ends - clock_exact())
             try:
-                value = self.follow(flight, &w.terms)
+                value = self.follow(flight, &w.terms, False)
             except Exception as error:
                 if isinstance(error, RuntimeError) and flight.error is None:
                     # A wait that could never end: the fault is the caller's, not the key's.

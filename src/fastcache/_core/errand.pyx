@@ -7,7 +7,7 @@ from cpython.object cimport PyObject
 
 from fastcache._core.calls cimport Call, call_packed, call_unpack
 from fastcache._core.core cimport core_stripe_at
-from fastcache._core.flight cimport Flight
+from fastcache._core.flight cimport RUNNING, Flight
 from fastcache._core.graph cimport task_flight
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.outcome cimport Outcome
@@ -112,15 +112,12 @@ cdef class Errand:
             self.store.conclude(self.flight)
 
     def give_up(self, error, /):
-        """Ends the flight with what is no Exception: those who wait begin anew."""
+        """Ends the flight with what is no Exception, if it has not ended: those who wait begin anew."""
+        if self.flight.state > RUNNING:
+            return
         self.flight.interrupt = error
         self.store.give_up(self.flight)
         self.store.conclude(self.flight)
-
-    @property
-    def interrupt(self):
-        """What ended this load and was no Exception; or None."""
-        return self.flight.interrupt if self.begun else None
 
     # ---- for all ----
 

@@ -16,6 +16,10 @@ cdef enum FlightState:
     ABANDONED   # its leader is gone; whoever waits begins anew
     MOVED       # only as the answer to a wait: another flight has taken its place; whoever waits begins anew
 
+cdef enum:
+    # Who stands in line for a flight, if it is no thread.
+    A_TASK = 1
+
 cdef struct Wait:
     PyObject* flight    # borrowed: the waiting thread holds it
     Wait* earlier
@@ -49,14 +53,15 @@ cdef class Flight:
     # Guarded by the mutex.
     cdef Mutex mutex
     cdef FlightState state
-    cdef unsigned long owner    # the leading thread, or that of the leading task's loop; 0 while queued
-    cdef bint on_loop           # a task leads it, so that its loop must not be blocked
+    # The leading thread, or that of the loop whose task leads, or stands in line to; else 0.
+    cdef unsigned long owner
+    cdef bint on_loop           # a task does, so that its loop must not be blocked
     cdef readonly object task   # what cancels that, or None; written once
     cdef Door door              # owned; locked until the end, made for the first who waits
     cdef int waiters
     cdef bint moved             # its followers are to begin anew, though the load goes on
     cdef bint open              # the door has been opened
-    # While queued, the thread that stands in line for its place in the bulkhead, or 1 for a task; or 0.
+    # While queued, the thread that stands in line for its place in the bulkhead, or A_TASK; or 0.
     cdef unsigned long in_line
     # Those who are told of the end by a call; who takes one out makes it.  Made by the first.
     cdef dict watchers

@@ -72,6 +72,7 @@ cdef class Flight:
         mutex_lock(&self.mutex)
         self.state = QUEUED
         self.owner = self.in_line = 0
+        self.on_loop = False
         mutex_unlock(&self.mutex)
 
     cdef bint claim(self) noexcept:
@@ -88,12 +89,15 @@ cdef class Flight:
         return claimed
 
     cdef bint stand_in_line(self, unsigned long who) noexcept:
-        """Whether this caller is to get a place for a queued flight; then no other one is asked to."""
+        """Whether this caller, a thread or A_TASK of this one, is to get a place for a queued flight; then no other is."""
         cdef bint mine
         mutex_lock(&self.mutex)
         mine = self.state == QUEUED and self.in_line == 0
         if mine:
             self.in_line = who
+            if who == A_TASK:
+                self.owner = this_thread()
+                self.on_loop = True
         mutex_unlock(&self.mutex)
         return mine
 
@@ -223,7 +227,8 @@ cdef class Flight:
         self.door = NULL
         self.open = False
         self.waiters = 0
-        if self.state == RUNNING and self.owner == this_thread():
+        # A loop does not run on in the child.
+        if self.state == RUNNING and self.owner == this_thread() and not self.on_loop:
             return True
         self.state = ABANDONED
         return False

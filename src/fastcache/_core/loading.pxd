@@ -24,8 +24,8 @@ cdef class LoadingStore(LandingStore):
     cdef object take_lead(self, Flight flight, const Call* call, Terms* terms)
     cdef bint await_place(self, list flights, Terms* terms) except -1
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms)
-    cdef object follow(self, Flight flight, Terms* terms)
-    cdef object answer(self, Flight flight, Terms* terms)
+    cdef object follow(self, Flight flight, Terms* terms, bint led)
+    cdef object answer(self, Flight flight, Terms* terms, bint led)
     cdef object absent(self, object error, Terms* terms)
     cdef PyObject* acceptable(self, PyObject* key, Terms* terms) except? NULL
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1

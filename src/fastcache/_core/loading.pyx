@@ -156,7 +156,7 @@ cdef class LoadingStore(LandingStore):
         if self.bulkhead is not None and flight.admitted is None:
             return self.admit(flight, call, terms)
         # A refresh that no worker has begun is sooner done than waited for.
-        return self.take_lead(flight, call, terms) if flight.claim() else self.follow(flight, terms)
+        return self.take_lead(flight, call, terms) if flight.claim() else self.follow(flight, terms, False)
 
     cdef object admit(self, Flight flight, const Call* call, Terms* terms):
         """Leads a queued flight once there is a place for it, unless others see to that.
@@ -167,7 +167,7 @@ cdef class LoadingStore(LandingStore):
         cdef bint entered = False
         cdef bint inside = is_admitted(self.bulkhead)
         if not inside and not flight.stand_in_line(this_thread()):
-            return self.follow(flight, terms)
+            return self.follow(flight, terms, False)
         try:
             if not inside:
                 entered = self.bulkhead.try_enter()
@@ -183,7 +183,7 @@ cdef class LoadingStore(LandingStore):
         if not flight.claim():
             if entered:
                 leave_bulkhead(self.bulkhead)
-            return self.follow(flight, terms) if old == NULL else steal(old)
+            return self.follow(flight, terms, False) if old == NULL else steal(old)
         if inside or entered:
             if entered and flight.admitted is None:
                 flight.admitted = self.bulkhead
@@ -231,15 +231,13 @@ cdef class LoadingStore(LandingStore):
         if not started and flight.claim():
             # There are no more threads to be had.
             return self.lead(flight, call, terms)
-        result = self.follow(flight, terms)
+        result = self.follow(flight, terms, True)
         if result is AGAIN and errand.begun and flight.interrupt is not None:
             raise flight.interrupt
-        if terms.status == COALESCED:
-            terms.status = MISSED
         return result
 
-    cdef object follow(self, Flight flight, Terms* terms):
-        """Waits for another's load; AGAIN if it was abandoned, or another one has taken its place."""
+    cdef object follow(self, Flight flight, Terms* terms, bint led):
+        """Waits for a load, made elsewhere for this caller (``led``) or another's; AGAIN if that came to nothing."""
         cdef FlightState state = RUNNING
         cdef int64_t began, soft
         cdef PyObject* old
@@ -267,24 +265,24 @@ cdef class LoadingStore(LandingStore):
         if state == ABANDONED or state == MOVED:
             return AGAIN
         if state != RUNNING:
-            terms.shared = True
-            terms.status = COALESCED
-            return self.answer(flight, terms)
+            return self.answer(flight, terms, led)
         old = self.acceptable(<PyObject*>flight.key, terms)
         if old != NULL:
             return steal(old)
         atomic_add(&self.core.timeouts, 1)
         raise LoadTimeout(f"the load of {flight.key!r} did not end within wait_timeout")
 
-    cdef object answer(self, Flight flight, Terms* terms):
-        """What a flight that has landed or failed means to one who waited."""
+    cdef object answer(self, Flight flight, Terms* terms, bint led):
+        """What a flight that has landed or failed means to one who waited; ``led``: for a load of his own."""
         cdef PyObject* instead
+        terms.shared = True
+        terms.status = MISSED if led else COALESCED
         if flight.error is None:
             return flight.value
         instead = self.instead(flight, terms)
         if instead != NULL:
             return <object>instead
-        raise copied(flight.error)
+        raise flight.error if led else copied(flight.error)
 
     cdef object absent(self, object error, Terms* terms):
         """What is remembered instead of a value, as the caller wants it."""

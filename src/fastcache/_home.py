@@ -1,0 +1,59 @@
+"""The home of an event loop: what is lost with the loop when that is closed.
+
+Nobody is told when a loop is closed, but what it had scheduled is thrown away then.  So a home is held by nothing but a
+timer of its loop, which never comes; when the home goes, it tells all who live in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import weakref
+from typing import Protocol
+
+# Seconds; then the timer is set anew.
+AGES = 1e8
+
+
+class Resident(Protocol):
+    """What is lost with a loop; told apart by identity."""
+
+    def lost(self) -> None:
+        """The loop is gone.  Called once, in a finalizer, by whatever thread closed the loop.  Must not raise."""
+
+
+class Home:
+    """Where the residents of one loop live.  Only a loop's own thread adds and removes them."""
+
+    __slots__ = ("__weakref__", "loop", "residents")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Not a reference: the loop lives at least as long as its home.
+        self.loop = id(loop)
+        self.residents: set[Resident] = set()
+        self._stay(loop)
+
+    def _stay(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The first resident's context is not the loop's to keep.
+        loop.call_later(AGES, self._stay, loop, context=contextvars.Context())
+
+    def __del__(self) -> None:
+        while self.residents:
+            self.residents.pop().lost()
+
+
+class _Here(threading.local):
+    home: weakref.ref[Home] | None = None
+
+
+_here = _Here()
+
+
+def home_of(loop: asyncio.AbstractEventLoop) -> Home:
+    """The home of the loop that runs in this thread.  Whoever keeps it must do so by a weak reference."""
+    home = _here.home() if _here.home is not None else None
+    if home is None or home.loop != id(loop):
+        home = Home(loop)
+        _here.home = weakref.ref(home)
+    return home

@@ -1,0 +1,158 @@
+"""Loads in tasks of event loops: those that callers wait for, and those behind served values.
+
+A load has a task of its own, so that cancelling a caller takes one waiter away and nothing else.  Every way out of it
+ends its flight, also that its loop is closed under it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+import weakref
+from asyncio import _get_running_loop
+
+from fastcache._bulkhead import Bulkhead
+from fastcache._core.errand import Errand
+from fastcache._home import home_of
+
+# Seconds that closing waits for refreshes which it has cancelled.
+CLEANUP = 1.0
+
+
+class Load:
+    """A load in a task of a running loop, whose home keeps it until it has ended.
+
+    :param refreshes: of which it is one: it may be taken over until it runs; None: its flight is its own.
+    """
+
+    __slots__ = ("_begun", "_errand", "_home", "_refreshes", "_taken", "attended", "loop", "task")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, errand: Errand, refreshes: Refreshes | None = None) -> None:
+        self.loop = loop
+        self.task: asyncio.Task[None] | None = None
+        # Whether the caller who began it waits for it, and so will raise what ends it.
+        self.attended = refreshes is None
+        self._begun = refreshes is None
+        self._taken = False
+        self._errand: Errand | None = errand
+        self._refreshes = refreshes
+        home = home_of(loop)
+        self._home = weakref.ref(home)
+        running = self._run()
+        errand.led_by(self)
+        home.residents.add(self)
+        if refreshes is not None:
+            refreshes.loads.add(self)
+        try:
+            # A refresh is nobody's in particular.
+            context = contextvars.copy_context() if refreshes is None else contextvars.Context()
+            task: asyncio.Task[None] = context.run(loop.create_task, running, name="fastcache-load")
+        except BaseException:
+            running.close()
+            self._leave()
+            raise
+        self.task = task
+        task.add_done_callback(self._ended)
+
+    async def _run(self) -> None:
+        errand = self._errand
+        result = None
+        if errand is None:
+            return
+        try:
+            if not errand.begin(self._begun):
+                # Another sees to the flight, or it was dropped.
+                self._taken = True
+                return
+            self._begun = True
+            result = errand.call()
+            if inspect.isawaitable(result):
+                result = await result
+            errand.take_in(result)
+        except Exception as error:
+            errand.fail(error)
+        except asyncio.CancelledError as error:
+            errand.give_up(error)
+        except BaseException as error:
+            errand.give_up(error)
+            if not self.attended or isinstance(error, GeneratorExit):
+                raise
+        finally:
+            self._leave()
+            # An error's traceback knows this frame, and the flight the error.
+            del errand, result
+
+    def cancel(self) -> None:
+        """From any thread."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        # Once: a loader that is cleaning up is not to be disturbed.
+        if self.task is not None and not self.task.cancelling():
+            self.task.cancel()
+
+    def lost(self) -> None:
+        self._leave()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._leave()
+        # Its context knows the flight, which knows this.
+        self.task = None
+        if not task.cancelled():
+            # It was raised where it was to be; nobody else will ask for it.
+            task.exception()
+
+    def _leave(self) -> None:
+        """Leaves home; a flight that has not ended never will, and is given up."""
+        errand, self._errand = self._errand, None
+        if errand is None:
+            return
+        home = self._home()
+        if home is not None:
+            home.residents.discard(self)
+        if self._refreshes is not None:
+            self._refreshes.left(self)
+        if self._begun:
+            errand.give_up(asyncio.CancelledError())
+        elif not self._taken:
+            errand.drop()
+
+
+class Refreshes:
+    """The loads behind values that tasks make for one cache: so many at a time; one more is dropped."""
+
+    __slots__ = ("_places", "closed", "loads")
+
+    def __init__(self, limit: int) -> None:
+        self.closed = False
+        self.loads: set[Load] = set()
+        self._places = Bulkhead(limit)
+
+    def start(self, errand: Errand) -> None:
+        loop = _get_running_loop()
+        if loop is None or self.closed or not self._places.try_enter():
+            errand.drop()
+            return
+        # The value that was served is good without it.
+        with contextlib.suppress(Exception):
+            Load(loop, errand, self)
+
+    def left(self, load: Load) -> None:
+        self.loads.discard(load)
+        self._places.leave()
+
+    async def drain(self, patience: float) -> None:
+        """Waits up to ``patience`` seconds for those of the running loop, and cancels what is left of them."""
+        loop, me = asyncio.get_running_loop(), asyncio.current_task()
+        tasks = [load.task for load in list(self.loads) if load.loop is loop]
+        mine = [task for task in tasks if task is not None and task is not me]
+        if not mine:
+            return
+        _, late = await asyncio.wait(mine, timeout=patience)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=CLEANUP)
