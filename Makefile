@@ -16,10 +16,12 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # An environment with what the suite and the demo need; an older wheel rather than a build that needs more compilers.
+# Where there is no wheel of another event loop, the tests on it are skipped.
 $(BIN)/.tools: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade pip
 	$(PIP) install --prefer-binary --group test "setuptools>=77" "cython~=3.3.0"
+	-$(PIP) install --only-binary :all: --group loops
 	@touch $@
 
 # Builds in place, with the tests' window on the core, and makes the folder importable from the environment.

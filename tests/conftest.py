@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
 import signal
@@ -14,6 +15,7 @@ import pytest
 from fastcache import Cache, SingleFlight
 from fastcache.testing import MovableClock
 from tests.harness.gates import await_no_flights
+from tests.harness.tasks import LoopFactory
 
 # A job of a shell that ignores interrupts, and so each of its children, has Ctrl-C switched off.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,3 +68,11 @@ def make(clock: MovableClock) -> Callable[..., Cache[Any, Any]]:
 def cache(make: Callable[..., Cache[Any, Any]]) -> Cache[Any, Any]:
     """An unbounded cache on the test's clock, with a ttl of 60 s."""
     return make(ttl=60)
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loop_factory(request: pytest.FixtureRequest) -> LoopFactory:
+    """What makes event loops, of each kind that there is here."""
+    if request.param == "asyncio":
+        return asyncio.new_event_loop
+    return pytest.importorskip("uvloop").new_event_loop  # type: ignore[no-any-return]
