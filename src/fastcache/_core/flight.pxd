@@ -21,8 +21,10 @@ cdef enum:
     A_TASK = 1
 
 cdef struct Wait:
-    PyObject* flight    # borrowed: the waiting thread holds it
-    Wait* earlier
+    PyObject* flight    # borrowed: who waits holds it
+    Wait* earlier       # of the same leader
+    unsigned long thread    # that waits, with all tasks of the loop that runs in it; 0: one task alone
+    Wait* earlier_thread
 
 cdef class Flight:
     # Written by the leader before the state that announces them, and never again.
@@ -72,6 +74,9 @@ cdef class Flight:
     cdef PyObject* outer        # the flight in whose load the leader began this one
     cdef PyObject* inner        # the flight that the leader began in the load of this one
     cdef Wait* waits            # what the leader waits for in this load; the latest first
+    cdef int64_t walk           # the last one that came here,
+    cdef PyObject* walked_from  # from where, or NULL,
+    cdef PyObject* walk_next    # and where it went on after it had come
     cdef Wait turn              # the parent's for this one, if a thread leads it; else its flight is NULL
 
     cdef tuple seen(self, int64_t now)

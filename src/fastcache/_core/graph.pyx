@@ -11,7 +11,7 @@ The graph has one mutex, taken only by those that lead and wait at the same time
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from fastcache._core.flight cimport QUEUED, Flight, FlightState, Wait, flights_survive_fork
+from fastcache._core.flight cimport QUEUED, RUNNING, Flight, FlightState, Wait, flights_survive_fork
 from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport py_decref, py_incref, steal
 
@@ -21,6 +21,7 @@ from fastcache._errors import LoadCycleError
 
 cdef extern from "Python.h":
     int context_get "PyContextVar_Get"(object variable, PyObject* default, PyObject** value) except -1
+    unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
 cdef extern from *:
     """
@@ -34,6 +35,11 @@ cdef enum:
     PATH_ROOM = 8
 
 cdef Mutex graph
+
+# The waits of threads in which loops may run, the latest first; guarded by the mutex.
+cdef Wait* standing = NULL
+# How many walks there were; guarded by the mutex.
+cdef int64_t walks = 0
 
 # Whether any task has ever loaded anything: until then nobody asks for the context.
 cdef bint tasks_load = False
@@ -180,10 +186,11 @@ cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED:
     cdef Flight leading
     assert_outside()
     leading = leading_flight()
-    if leading is None:
-        # Nobody can be waiting for a thread that leads nothing.
+    if leading is None and not tasks_load:
+        # Nobody can be waiting for a thread that leads nothing, and runs no loop.
         return flight.wait(deadline)
     mine.flight = <PyObject*>flight
+    mine.thread = this_thread() if tasks_load else 0
     graph_enter(leading, &mine)
     try:
         return flight.wait(deadline)
@@ -192,16 +199,26 @@ cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED:
 
 
 cdef int graph_enter(Flight leading, Wait* wait) except -1:
+    """The wait of who leads a flight, or None, begins.  LoadCycleError if it could not end."""
+    global standing
     cdef PyObject* path[PATH_ROOM]
+    cdef PyObject* at
     cdef int length = 0
     cdef int i
     mutex_lock(&graph)
-    if leads_back(wait.flight, <PyObject*>leading, path, &length):
-        for i in range(length):
-            py_incref(path[i])
-    else:
-        wait.earlier = leading.waits
-        leading.waits = wait
+    at = leads_back(wait.flight, <PyObject*>leading if leading is not None else NULL, wait.thread)
+    while at != NULL and length < PATH_ROOM:
+        py_incref(at)
+        path[length] = at
+        length += 1
+        at = (<Flight>at).walked_from
+    if length == 0:
+        if leading is not None:
+            wait.earlier = leading.waits
+            leading.waits = wait
+        if wait.thread != 0:
+            wait.earlier_thread = standing
+            standing = wait
     mutex_unlock(&graph)
     if length == 0:
         return 0
@@ -215,20 +232,35 @@ cdef int graph_enter(Flight leading, Wait* wait) except -1:
 
 cdef void graph_leave(Flight leading, Wait* wait) noexcept:
     """The wait is over; several of one task may end in any order."""
-    cdef Wait** at = &leading.waits
+    global standing
+    cdef Wait** at
     mutex_lock(&graph)
-    while at[0] != wait:
-        at = &at[0].earlier
-    at[0] = wait.earlier
+    if leading is not None:
+        at = &leading.waits
+        while at[0] != wait:
+            at = &at[0].earlier
+        at[0] = wait.earlier
+    if wait.thread != 0:
+        at = &standing
+        # In the child of a fork it is not there.
+        while at[0] != NULL and at[0] != wait:
+            at = &at[0].earlier_thread
+        if at[0] != NULL:
+            at[0] = wait.earlier_thread
     mutex_unlock(&graph)
 
 
 cdef bint is_led_within(PyObject* flight, PyObject* leading) noexcept:
     """Whether a flight is ``leading`` or one of those in whose loads that was begun."""
+    cdef PyObject* outer
+    cdef PyObject* parent
     while leading != NULL:
-        if leading == flight or is_led_within(flight, parent_of(leading)):
+        if leading == flight:
             return True
-        leading = (<Flight>leading).outer
+        outer, parent = (<Flight>leading).outer, parent_of(leading)
+        if outer != NULL and parent != NULL and is_led_within(flight, parent):
+            return True
+        leading = outer if outer != NULL else parent
     return False
 
 
@@ -236,28 +268,54 @@ cdef inline PyObject* parent_of(PyObject* flight) noexcept:
     return <PyObject*>(<Flight>flight).parent if (<Flight>flight).parent is not None else NULL
 
 
-cdef bint leads_back(PyObject* start, PyObject* mine, PyObject** path, int* length) noexcept:
-    """Whether the leader of ``start`` waits, through any number of others, for who loads ``mine``; under the graph's
-    mutex.
+cdef PyObject* leads_back(PyObject* start, PyObject* mine, unsigned long thread) noexcept:
+    """Whether the leader of ``start`` waits, through any number of others, for who loads ``mine``, or for the loop of
+    ``thread`` (0: none): the flight that does, from which ``walked_from`` leads to the start; or NULL.
 
-    Such waits are refused, so the walk meets no cycle but one through ``mine``, and ends.
+    A thread that waits stops the loop that runs in it, so all tasks that load there wait for the same.  The graph's
+    mutex is held.  No flight is come to twice.
     """
-    cdef PyObject* at = start
-    cdef bint back = is_led_within(start, mine)
+    global walks
+    cdef PyObject* at
+    cdef PyObject* within
+    cdef PyObject* rest = NULL
     cdef Wait* wait
-    while at != NULL and not back:
-        wait = (<Flight>at).waits
-        while wait != NULL and not back:
-            back = leads_back(wait.flight, mine, path, length)
-            wait = wait.earlier
-        at = (<Flight>at).inner
-    if back and length[0] < PATH_ROOM:
-        path[length[0]] = start
-        length[0] += 1
-    return back
+    cdef bint on_loop
+    walks += 1
+    walk_to(start, NULL, &rest)
+    while rest != NULL:
+        at = rest
+        rest = (<Flight>at).walk_next
+        on_loop = (<Flight>at).on_loop and (<Flight>at).state == RUNNING
+        if is_led_within(at, mine) or (on_loop and (<Flight>at).owner == thread):
+            return at
+        within = at
+        while within != NULL:
+            wait = (<Flight>within).waits
+            while wait != NULL:
+                walk_to(wait.flight, at, &rest)
+                wait = wait.earlier
+            within = (<Flight>within).inner
+        wait = standing if on_loop else NULL
+        while wait != NULL:
+            if wait.thread == (<Flight>at).owner:
+                walk_to(wait.flight, at, &rest)
+            wait = wait.earlier_thread
+    return NULL
+
+
+cdef inline void walk_to(PyObject* flight, PyObject* origin, PyObject** rest) noexcept:
+    """Puts a flight before the rest that the walk has still to come to, unless it has been there."""
+    if (<Flight>flight).walk != walks:
+        (<Flight>flight).walk = walks
+        (<Flight>flight).walked_from = origin
+        (<Flight>flight).walk_next = rest[0]
+        rest[0] = flight
 
 
 cdef void graph_survives_fork() noexcept:
     """In the child."""
+    global standing
     mutex_reset(&graph)
+    standing = NULL
     flights_survive_fork()
