@@ -120,7 +120,7 @@ async def test_a_load_whose_program_ends_is_taken_over_by_who_waits_elsewhere(ca
 
 
 class Abandoned:
-    """A loop that is closed while a load of ``cache`` is under way in it, behind nobody's back: nothing is cancelled."""
+    """A loop that is closed with whatever is under way in it: nothing is cancelled."""
 
     def __init__(self, factory: LoopFactory, *awaitables: Any) -> None:
         self.loop = factory()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ async def test_a_failing_refresh_is_tried_again_with_growing_pauses(make: Any, c
         assert await cache.aget_or_load("k", fail) == "old"
         await settle()
         clock.advance(0.25)
-    pauses = [after - before for before, after in zip(tries, tries[1:], strict=False)]
+    pauses = [after - before for before, after in itertools.pairwise(tries)]
     for number, pause in enumerate(pauses):
         longest = min(60, 2**number)
         assert longest / 2 <= pause <= longest + 0.25, pauses

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from fastcache import Cache, LoadCycleError, cached
+from fastcache import Cache, LoadCycleError, _aio, cached
 from fastcache.testing import MovableClock
 from tests.harness.child import check_child
 from tests.harness.gates import Call, HeldLoader, await_until, await_waiters
+from tests.harness.interrupts import Interrupt, everywhere
 from tests.harness.tasks import AsyncHeldLoader, on_loops, outcome, settle, start, started, until
 
 
@@ -246,6 +249,122 @@ cache._check()
     )
 
 
+@pytest.mark.parametrize("last", ["loop", "thread"])
+def test_a_circle_through_a_sync_call_that_stops_a_loop_is_refused(last: str) -> None:
+    check_child(
+        """
+import asyncio, sys
+from fastcache import Cache, LoadCycleError
+from tests.harness.gates import Call, Gate, await_waiters
+from tests.harness.tasks import TaskGate, play, settle, start, until
+
+cache, last = Cache(), sys.argv[1]
+thread_may_ask, task_may_end = Gate(), TaskGate()
+
+def by_thread(key):
+    thread_may_ask.stop()
+    return cache.get_or_load("task's", lambda key: "unexpected")
+
+async def by_task(key):
+    await task_may_end.stop()
+    return "task's"
+
+async def main():
+    task = start(cache.aget_or_load("task's", by_task))
+    await settle()
+    thread = Call(cache.get_or_load, "thread's", by_thread)
+    await until(lambda: thread_may_ask.arrived)
+    if last == "loop":
+        thread_may_ask.open()
+        await until(lambda: [flight.waiters for flight in cache.flights() if flight.key == "task's"] == [2])
+    else:
+        opener = Call(lambda: (await_waiters(cache, 1, "thread's"), thread_may_ask.open()))
+    try:
+        # Stops the loop, while the thread waits for a task of it.
+        cache.get_or_load("thread's", lambda key: "unexpected")
+    except LoadCycleError as error:
+        print("refused")
+    task_may_end.open()
+    print(await task)
+    await until(thread.ended)
+    print(type(thread.error()).__name__ if last == "thread" else thread.result())
+
+play(main)
+assert cache.flights() == []
+cache._check()
+""",
+        last,
+        out="refused\ntask's\n" + ("LoadCycleError" if last == "thread" else "task's"),
+    )
+
+
+def test_a_wait_looks_at_each_load_once_however_many_ways_lead_to_it() -> None:
+    check_child(
+        """
+import asyncio
+from fastcache import Cache
+from tests.harness.tasks import AsyncHeldLoader, play, settle, start, until
+
+cache, leaf = Cache(), AsyncHeldLoader(1)
+
+async def load(n):
+    if n == 0:
+        return await leaf()
+    return (await asyncio.gather(cache.aget_or_load(n - 1, load), cache.aget_or_load(n - 1, load)))[0]
+
+async def main():
+    tasks = [start(cache.aget_or_load(60, load))]
+    await until(lambda: leaf.calls)
+    async def ask(key):
+        return await cache.aget_or_load(60, load)
+    tasks.append(start(cache.aget_or_load("last", ask)))
+    await settle()
+    leaf.gate.open()
+    print(*await asyncio.gather(*tasks))
+
+play(main)
+cache._check()
+""",
+        out="1 1",
+    )
+
+
+def test_a_long_chain_of_loads_is_walked_without_a_long_stack() -> None:
+    check_child(
+        """
+import asyncio, threading
+from fastcache import Cache
+from tests.harness.tasks import AsyncHeldLoader, settle, start
+
+cache, leaf, asked = Cache(), AsyncHeldLoader(1), []
+
+async def load(n):
+    return await leaf() if n == 0 else await cache.aget_or_load(n - 1, load)
+
+async def ask(key):
+    asked.append(key)
+    return await cache.aget_or_load(10_000, load)
+
+async def main():
+    task = start(cache.aget_or_load(10_000, load))
+    while not leaf.calls:
+        await asyncio.sleep(0)
+    last = start(cache.aget_or_load("last", ask))
+    await settle()
+    assert asked == ["last"]
+    leaf.gate.open()
+    print(await task, await last)
+
+# A stack that is much shorter than the chain.
+threading.stack_size(256 * 1024)
+thread = threading.Thread(target=lambda: asyncio.run(main()))
+thread.start()
+thread.join()
+""",
+        out="1 1",
+    )
+
+
 @on_loops
 async def test_a_chain_through_tasks_and_threads_is_no_circle(cache: Cache[Any, Any]) -> None:
     async def load(n: int) -> int:
@@ -346,3 +465,29 @@ async def test_a_circle_is_told_to_who_closes_it_and_the_other_completes(cache: 
     assert await task == "task's"
     await until(thread.ended)
     assert thread.result() == "thread's with task's"
+
+
+def test_an_interrupt_amid_telling_tasks_leaves_none_of_them_waiting(
+    cache: Cache[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_type))
+
+    async def join() -> list[Any]:
+        return await asyncio.gather(*[cache.aget_or_load("k", unexpected) for _ in range(2)])
+
+    def scene(act: Callable[[Callable[[], object]], None]) -> None:
+        others: list[Call[list[Any]]] = []
+
+        def load(key: object) -> str:
+            others.append(Call(lambda: asyncio.run(join())))
+            await_waiters(cache, 2)
+            return "loaded"
+
+        act(lambda: cache.get_or_load("k", load))
+        assert others[0].result() == ["loaded"] * 2
+        cache.delete("k")
+
+    points = everywhere(_aio, scene)
+    assert told == [Interrupt] * points
+    assert points >= 4
