@@ -286,7 +286,7 @@ cdef PyObject* leads_back(PyObject* start, PyObject* mine, unsigned long thread)
     while rest != NULL:
         at = rest
         rest = (<Flight>at).walk_next
-        on_loop = (<Flight>at).on_loop and (<Flight>at).state == RUNNING
+        on_loop = (<Flight>at).on_loop and (<Flight>at).state <= RUNNING
         if is_led_within(at, mine) or (on_loop and (<Flight>at).owner == thread):
             return at
         within = at
