@@ -8,6 +8,8 @@ import gc
 import signal
 import weakref
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -70,9 +72,7 @@ def cache(make: Callable[..., Cache[Any, Any]]) -> Cache[Any, Any]:
     return make(ttl=60)
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+@pytest.fixture(params=["asyncio", *(["uvloop"] if find_spec("uvloop") else [])])
 def loop_factory(request: pytest.FixtureRequest) -> LoopFactory:
     """What makes event loops, of each kind that there is here."""
-    if request.param == "asyncio":
-        return asyncio.new_event_loop
-    return pytest.importorskip("uvloop").new_event_loop  # type: ignore[no-any-return]
+    return asyncio.new_event_loop if request.param == "asyncio" else import_module("uvloop").new_event_loop

@@ -246,7 +246,7 @@ async def test_aclose_waits_for_refreshes_under_way(make: Any, clock: MovableClo
 async def test_aclose_cancels_what_takes_too_long(
     make: Any, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastcache._cache.CLOSE_PATIENCE", 0.01)
+    monkeypatch.setattr("fastcache._background.CLOSE_PATIENCE", 0.01)
     cache = stale(make, clock, "k")
     loader = AsyncHeldLoader("never")
     assert await cache.aget_or_load("k", loader) == "old"

@@ -50,6 +50,21 @@ async def test_and_its_failure_is_nobodys(cache: Cache[Any, Any]) -> None:
     assert (cache.stats().load_errors, cache.flights()) == (1, [])
 
 
+class Quit(BaseException):  # noqa: N818 - not an error
+    pass
+
+
+@on_loops
+async def test_so_is_what_ends_it_otherwise(cache: Cache[Any, Any]) -> None:
+    loader: AsyncHeldLoader[Any] = AsyncHeldLoader(Quit())
+    with pytest.raises(LoadTimeout):
+        await cache.aget_or_load("k", loader, wait_timeout=0)
+    loader.gate.open()
+    # The loop's exception handler is told nothing, which is checked for every test.
+    await settle()
+    assert (cache.flights(), len(cache)) == ([], 0)
+
+
 @on_loops
 async def test_a_timeout_of_asyncio_cancels_the_load_of_the_last_who_waited(cache: Cache[Any, Any]) -> None:
     loader = AsyncHeldLoader("loaded")
