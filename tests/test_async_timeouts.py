@@ -50,7 +50,7 @@ async def test_and_its_failure_is_nobodys(cache: Cache[Any, Any]) -> None:
     assert (cache.stats().load_errors, cache.flights()) == (1, [])
 
 
-class Quit(BaseException):  # noqa: N818 - not an error
+class Quit(BaseException):
     pass
 
 

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint64_t
 from fastcache._core.calls cimport call_unpack
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_stripe_at
-from fastcache._core.errand cimport Errand, new_errand
+from fastcache._core.errand cimport new_errand
 from fastcache._core.flight cimport A_TASK, ABANDONED, QUEUED, RUNNING, Flight
 from fastcache._core.graph cimport is_admitted, is_mine
 from fastcache._core.grave cimport Grave, grave_drop

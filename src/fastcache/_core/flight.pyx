@@ -89,7 +89,7 @@ cdef class Flight:
         return claimed
 
     cdef bint stand_in_line(self, unsigned long who) noexcept:
-        """Whether this caller, a thread or A_TASK of this one, is to get a place for a queued flight; then no other is."""
+        """Whether this caller, a thread or A_TASK of it, is to get a queued flight its place; then no other one is."""
         cdef bint mine
         mutex_lock(&self.mutex)
         mine = self.state == QUEUED and self.in_line == 0
