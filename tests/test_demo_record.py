@@ -126,7 +126,7 @@ def test_scenes_are_chosen_by_number() -> None:
     pytest.importorskip("rich")
     pytest.importorskip("matplotlib")
     with pytest.raises(SystemExit):
-        main(["demo", "--scene", "7"])
+        main(["demo", "--scene", "8"])
 
 
 def test_importing_fastcache_imports_nothing_of_the_demo() -> None:

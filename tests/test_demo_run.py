@@ -43,6 +43,7 @@ TINY = Sizes(
     cold_limit=3,
     cold_patience=0.05,
     cold_pool=20,
+    tasks=300,
     threads=60,
 )
 
@@ -56,7 +57,7 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return cli.play(TINY, [1, 2, 3, 4, 5, 6], 1, Silent(), tmp_path_factory.mktemp("run"))
+    return cli.play(TINY, [1, 2, 3, 4, 5, 6, 7], 1, Silent(), tmp_path_factory.mktemp("run"))
 
 
 def plays(run: Run, scene: int) -> dict[str, Play]:
@@ -177,6 +178,14 @@ def test_a_lock_per_key_loads_them_all_at_once(run: Run) -> None:
     assert all(first.finished <= second.started for first, second in pairwise(serial))
     assert any(second.started < first.finished for first, second in pairwise(parallel))
     assert summary(found["a lock per key"]).queries == 10
+
+
+def test_a_crowd_of_tasks_makes_one_query(run: Run) -> None:
+    bare, shared = (summary(play) for play in run.scene(7))
+    assert (bare.requests, shared.requests) == (300, 300)
+    assert bare.queries > 1
+    assert (shared.queries, shared.misses) == (1, 300)
+    assert "With aget_or_load it is 1, and all have the answer" in sentence(run, 7)
 
 
 def test_the_page_is_small_and_asks_the_network_for_nothing(run: Run, tmp_path: Path) -> None:

@@ -51,6 +51,11 @@ def at_once(keys: int) -> list[Arrival]:
     return [Arrival(0.0, key) for key in range(keys)]
 
 
+def crowd(requests: int) -> list[Arrival]:
+    """So many requests for one key, all in the same instant."""
+    return [Arrival(0.0, 0)] * requests
+
+
 def each_once(seed: int, keys: int, seconds: float) -> list[Arrival]:
     """Every key once, in a drawn order, with exponential gaps; the same seed gives the same arrivals."""
     draw = random.Random(seed)

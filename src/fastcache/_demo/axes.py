@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .measure import Latency, latencies, most_running, per_bin
 from .record import Play, Run
 
-BY_ANSWER = {5, 6}  # scenes whose requests arrive nearly at once: their latency is drawn where the answer came
+BY_ANSWER = {5, 6, 7}  # scenes whose requests arrive nearly at once: their latency is drawn where the answer came
 ATTEMPTS = {4}  # scenes of which each query is drawn, in a row for its key
 AT_A_TIME = {6}  # scenes of which the queries that run at a time are drawn, not those asked in a bin
 

@@ -16,6 +16,7 @@ TITLES = {
     4: "The database goes down for a while",
     5: "The disaster: one lock for all keys",
     6: "A cold start: every key is missing at once",
+    7: "With asyncio: a crowd of tasks wants one key that nobody has",
 }
 
 
@@ -31,7 +32,7 @@ def rows(run: Run, scene: int) -> list[Row]:
 
 def sentence(run: Run, scene: int) -> str:
     found = rows(run, scene)
-    say = {1: _hot, 2: _many, 3: _early, 4: _outage, 5: _locks, 6: _cold}
+    say = {1: _hot, 2: _many, 3: _early, 4: _outage, 5: _locks, 6: _cold, 7: _tasks}
     return say[scene](found)
 
 
@@ -47,7 +48,7 @@ def million(run: Run) -> str:
 def about(run: Run) -> str:
     facts = run.facts
     return (
-        f"Every play: real threads, arrivals on a schedule fixed beforehand (seed {facts['seed']}, the same "
+        f"Every play: real threads or tasks, arrivals on a schedule fixed beforehand (seed {facts['seed']}, the same "
         f"for every strategy), latency counted from the scheduled moment. The database is an SQLite file of "
         f"{facts['rows']:,} orders; its report takes {facts['query_ms']:.0f} ms alone; queries are counted "
         f"by SQLite. Python {facts['python']}, {facts['cores']} cores."
@@ -152,4 +153,14 @@ def _cold(found: list[Row]) -> str:
         f"or none: {patient.sum.rejected:,} are turned away (LoadRejected){gave_up}. Where the keys have expired "
         f"values that stale_if_error lets serve, the {served.sum.stale:,} callers who find no place get theirs at "
         f"once: half of all within {span(served.sum.p50)}."
+    )
+
+
+def _tasks(found: list[Row]) -> str:
+    bare, shared = found[0], found[1]
+    return (
+        f"{bare.sum.requests:,} tasks of one event loop want the same missing key in the same instant; the loop has "
+        f"{bare.play.threads} threads for queries, one for each connection. Each task that finds nothing asks for "
+        f"itself: {bare.sum.queries:,} queries, the last answer after {span(bare.sum.took)}. With aget_or_load it is "
+        f"{shared.sum.queries:,}, and all have the answer after {span(shared.sum.took)}."
     )

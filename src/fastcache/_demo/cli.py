@@ -50,7 +50,7 @@ def _play(argv: Sequence[str]) -> int:
     out = Path("fastcache-demo")
     parser.add_argument("--out", type=Path, default=out, metavar="DIR", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="of the arrivals (default: %(default)s)")
-    every = [1, 2, 3, 4, 5, 6]
+    every = list(range(1, 8))
     parser.add_argument("--scene", type=_scenes, default=every, metavar="1,2", help="only these scenes")
     options = parser.parse_args(argv)
 
@@ -132,6 +132,6 @@ def _scenes(text: str) -> list[int]:
         found = sorted({int(part) for part in text.split(",")})
     except ValueError:
         found = []
-    if not found or not set(found) <= {1, 2, 3, 4, 5, 6}:
-        raise argparse.ArgumentTypeError(f"scenes are numbers from 1 to 6 with commas between, not {text!r}")
+    if not found or not set(found) <= set(range(1, 8)):
+        raise argparse.ArgumentTypeError(f"scenes are numbers from 1 to 7 with commas between, not {text!r}")
     return found

@@ -1,4 +1,4 @@
-"""The six scenes: what expires, who asks, and which strategies are compared."""
+"""The seven scenes: what expires, who asks, and which strategies are compared."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import replace
 import fastcache
 from fastcache.testing import MovableClock
 
-from .arrivals import at_once, each_once, schedule
+from .arrivals import at_once, crowd, each_once, schedule
 from .record import Expiries
 from .stage import Plan, Stage
 from .strategies import Strategy, check_then_load, one_lock, single_flight, within
+from .tasks import Tasks, check_then_await, shared_await
 
 
 def hot_key(stage: Stage) -> None:
@@ -149,6 +150,23 @@ def cold_start(stage: Stage) -> None:
     stage.play(replace(plan, holds="expired"), Strategy(f"{name}, old values", single_flight, 300, served))
 
 
+def tasks(stage: Stage) -> None:
+    sizes = stage.sizes
+    plan = Plan(
+        scene=7,
+        arrivals=crowd(sizes.tasks),
+        keys=1,
+        statement=stage.report(sizes.tasks_share),
+        # One for each connection.
+        threads=sizes.pool,
+        pool=sizes.pool,
+        holds="nothing",
+        users=Tasks,
+    )
+    stage.play(plan, Strategy("no protection", check_then_await, 300, protected=False))
+    stage.play(plan, Strategy("aget_or_load", shared_await, 300))
+
+
 SCENES: dict[int, Callable[[Stage], None]] = {
     1: hot_key,
     2: written_together,
@@ -156,4 +174,5 @@ SCENES: dict[int, Callable[[Stage], None]] = {
     4: outage,
     5: one_lock_for_all,
     6: cold_start,
+    7: tasks,
 }

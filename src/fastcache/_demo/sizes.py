@@ -46,6 +46,9 @@ class Sizes:
     cold_patience: float = 0.3
     cold_pool: int = 100
 
+    tasks: int = 10_000
+    tasks_share: float = 0.02
+
     threads: int = 400
 
 

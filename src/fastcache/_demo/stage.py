@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .arrivals import Arrival, Replay
+from .arrivals import Arrival, Replay, Served
 from .clock import FastClock
 from .database import REPORT, SLEEP, Database, Outage
 from .pool import Answer, Pool
@@ -28,6 +28,18 @@ class Screen(Protocol):
     def step(self, done: int, queries: int, waiting: int) -> None: ...
 
 
+class Users(Protocol):
+    """Who plays the arrivals: ``Replay`` with threads, or ``Tasks``."""
+
+    served: list[Served]
+    begin: float
+
+    def start(self, just_before: Callable[[], None]) -> None: ...
+    def wait(self, while_waiting: Callable[[], None]) -> None: ...
+    def stop(self) -> None: ...
+    def join(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Plan:
     scene: int
@@ -41,6 +53,7 @@ class Plan:
     pool: int = 8
     holds: Literal["fresh", "expired", "nothing"] = "fresh"  # what is in the cache at the start, of every key
     down: tuple[float, float] | None = None
+    users: Callable[[Sequence[Arrival], Any, int, float], Users] = Replay
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ class Stage:
         ask = strategy.way(cache, load if clock is None else _in_time(load, clock))
         if clock is not None:
             ask = _in_time(ask, clock)
-        replay = Replay(plan.arrivals, ask, plan.threads, strategy.freshest / plan.scale)
+        replay = plan.users(plan.arrivals, ask, plan.threads, strategy.freshest / plan.scale)
 
         def just_before() -> None:
             if clock is not None:
@@ -145,7 +158,7 @@ def _write(cache: Any, plan: Plan) -> None:
         time.sleep(TICK)
 
 
-def _fill(play: Play, replay: Replay, pool: Pool, outage: Outage | None) -> None:
+def _fill(play: Play, replay: Users, pool: Pool, outage: Outage | None) -> None:
     begin = replay.begin
     play.counted = pool.counted
     play.served = sorted(replay.served)

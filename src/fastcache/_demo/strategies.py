@@ -14,7 +14,7 @@ from .pool import Answer
 
 Ask = Callable[[int], Answer]
 Load = Callable[[int], Answer]
-Way = Callable[[Any, Load], Ask]
+Way = Callable[[Any, Load], Any]  # an Ask, or what tasks await for it
 
 
 @dataclass(frozen=True)
