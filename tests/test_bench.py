@@ -91,6 +91,8 @@ def test_ratios_are_of_one_round() -> None:
 def test_calibration_aims_at_the_time_it_is_given() -> None:
     assert timing.calibrate(lambda turns: 100 * turns, 10_000) == 100
     assert timing.calibrate(lambda turns: 50_000 * turns, 10_000) == 1
+    first = iter([1_000_000])
+    assert timing.calibrate(lambda turns: next(first, 100 * turns), 10_000) == 100
 
 
 # ---- measurements ----
