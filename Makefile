@@ -69,7 +69,7 @@ lint: $(BIN)/.lint ## ruff and cython-lint
 types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
-	    $(addprefix fastcache._core.,movable tag context flight graph watch store mapping landing errand loading \
+	    $(addprefix fastcache._core.,movable tag context flight graph seat watch store mapping landing errand loading \
         getting ready approach awaiting batch bulk function) \
 	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 

@@ -52,6 +52,7 @@ extensions = [
         "context",
         "flight",
         "graph",
+        "seat",
         "watch",
         "store",
         "mapping",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fastcache import Cache, LoadCycleError, _aio, cached
+from fastcache import Cache, LoadCycleError, cached
 from fastcache.testing import MovableClock
 from tests.harness.child import check_child
 from tests.harness.gates import Call, HeldLoader, await_until, await_waiters
@@ -489,7 +489,7 @@ def test_an_interrupt_amid_telling_tasks_leaves_none_of_them_waiting(
         cache.delete("k")
 
     # CPython 3.12 traces the steps of a function from its second call on.
-    scene(lambda function: interrupted(_aio, sys.maxsize, function))
-    points = everywhere(_aio, scene)
+    scene(lambda function: interrupted(asyncio.base_events, sys.maxsize, function))
+    points = everywhere(asyncio.base_events, scene)
     assert told == [Interrupt] * points
     assert points >= 4

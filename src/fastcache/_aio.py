@@ -7,57 +7,17 @@ alone.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import time
 import weakref
-from asyncio import _get_running_loop
 from typing import Any
 
 from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach
+from fastcache._core.seat import Seat
 from fastcache._core.watch import Watch
 from fastcache._home import home_of
 from fastcache._task_loads import Load, Refreshes
 
 
-class Call:
-    """A future of one loop that threads may wake."""
-
-    __slots__ = ("future", "loop")
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[bool] = self.loop.create_future()
-
-    def wake(self) -> None:
-        """From any thread: what was waited for has come."""
-        if _get_running_loop() is self.loop:
-            self.settle(True)
-            return
-        # A loop that has been closed has nobody to wake.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self.settle, True)
-
-    def settle(self, come: bool) -> None:
-        if not self.future.done():
-            self.future.set_result(come)
-
-    def renew(self) -> None:
-        """To wait once more; what comes between the two waits is not noticed."""
-        self.future = self.loop.create_future()
-
-    async def wait(self, seconds: float | None) -> bool:
-        """Whether it came in time."""
-        if seconds is None:
-            return await self.future
-        timer = self.loop.call_later(seconds, self.settle, False)
-        try:
-            return await self.future
-        finally:
-            timer.cancel()
-
-
-class InLine(Call):
+class InLine(Seat):
     """A task's place in the line of a bulkhead, for a flight that it is to load."""
 
     __slots__ = ("_home", "_stands", "_way")
@@ -124,15 +84,18 @@ async def follow(way: Approach, leads: bool) -> bool:
 
     :param leads: whether this call is to load it.
     """
-    began = time.monotonic()
-    call = Call()
+    to_the_end = way.waits()
     # Before the load begins: it is cancelled when nobody watches it any more.
-    watch = Watch(way.flight, call.wake)
+    watch = Watch(way.flight)
     load = None
     try:
         if leads:
-            load = Load(call.loop, way.errand())
-        ended = await wait_for_end(way, call)
+            load = Load(watch.loop, way.errand())
+        if to_the_end:
+            await watch
+            ended = True
+        else:
+            ended = await wait_for_end(way, watch)
     except BaseException:
         if load is not None:
             load.attended = False
@@ -143,29 +106,42 @@ async def follow(way: Approach, leads: bool) -> bool:
         if load is not None:
             load.attended = False
         return False
-    way.waited(time.monotonic() - began)
+    way.waited()
     return True
 
 
-async def wait_for_end(way: Approach, call: Call) -> bool:
+async def wait_for_end(way: Approach, seat: Seat) -> bool:
     """Whether the flight ended while the caller was willing to wait."""
     soft, left = way.patience, way.time_left
     if soft is not None and way.old():
-        if await call.wait(soft if left is None else min(soft, left)):
+        if await wait_on(seat, soft if left is None else min(soft, left)):
             return True
         if way.old():
             return False
-        call.renew()
+        seat.renew()
         if way.over:
             return True
-    return await call.wait(way.time_left)
+    return await wait_on(seat, way.time_left)
+
+
+async def wait_on(seat: Seat, seconds: float | None) -> bool:
+    """Whether it came in time."""
+    if seconds is None:
+        await seat
+        return True
+    timer = seat.loop.call_later(seconds, seat.settle, False)
+    try:
+        await seat
+    finally:
+        timer.cancel()
+    return seat.come
 
 
 async def stand_in_line(way: Approach) -> bool:
     """Waits for a place in the bulkhead; False: another has taken the load over, which is then to be waited for."""
     line = InLine(way)
     try:
-        come = await line.wait(way.time_left)
+        come = await wait_on(line, way.time_left)
     except BaseException:
         line.lost()
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import weakref
+from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -80,14 +81,14 @@ class BackgroundStore(BulkStore[K, V]):
             return False
         return True
 
-    async def _approach(self, approach: Approach, /) -> Any:
+    def _approach(self, approach: Approach, /) -> Coroutine[Any, Any, Any]:
         from fastcache import _aio, _task_loads
 
         if not self._refreshes:
             made = _task_loads.Refreshes(self._limits[0])
             made.closed = self._closed
             self._refreshes.append(made)
-        return await _aio.approach(approach, self._refreshes[0])
+        return _aio.approach(approach, self._refreshes[0])
 
     async def aclose(self) -> None:
         """``close`` for caches that tasks use: waits up to 5 s for the refreshes of the running loop."""

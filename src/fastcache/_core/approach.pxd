@@ -1,6 +1,6 @@
 """A task's call for a key, on its way from one step to the next."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport Call
 from fastcache._core.errand cimport Errand
@@ -17,6 +17,7 @@ cdef class Approach:
     cdef Terms terms
     cdef tuple held             # what the terms borrow
     cdef bint first
+    cdef int64_t since          # when the wait began
     cdef bint owes              # the flight is this call's to load, and nobody else will end it,
     cdef bint claimed           # nor take it over
     cdef readonly Flight flight     # to be led or waited for; None in between

@@ -6,7 +6,7 @@ for.
 
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 
 from fastcache._core.calls cimport call_unpack
 from fastcache._core.clock cimport clock_exact
@@ -119,8 +119,13 @@ cdef class Approach:
             atomic_add(&self.store.core.timeouts, 1)
             raise LoadTimeout(f"the load of {self.key!r} did not end within wait_timeout")
 
-    def waited(self, double seconds, /):
-        histogram_add(&self.store.core.wait_times, <int64_t>(seconds * 1e9))
+    def waits(self):
+        """The wait begins; whether it is to last until the flight ends."""
+        self.since = clock_exact()
+        return self.terms.deadline == FOREVER and self.terms.patience == FOREVER
+
+    def waited(self):
+        histogram_add(&self.store.core.wait_times, clock_exact() - self.since)
 
     @property
     def time_left(self):

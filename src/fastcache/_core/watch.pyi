@@ -1,11 +1,11 @@
-from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 from fastcache._core.flight import Flight
+from fastcache._core.seat import Seat
 
 @final
-class Watch:
-    def __init__(self, flight: Flight, told: Callable[[], object], /) -> None: ...
+class Watch(Seat):
+    def __init__(self, flight: Flight, /, *args: Any, **kwargs: Any) -> None: ...
     @property
     def flight(self) -> Flight: ...
     def leave(self) -> int: ...

@@ -5,26 +5,29 @@ from cpython.object cimport PyObject
 
 from fastcache._core.flight cimport Flight
 from fastcache._core.graph cimport graph_enter, graph_leave, leading_flight
+from fastcache._core.seat cimport Seat, wake_row
+
+cdef enum:
+    # Waiters woken in one callback of their loop, which is not to keep others waiting.
+    ROW = 64
 
 
 @cython.final
 @cython.no_gc_clear
-cdef class Watch:
-    """Stands among the waiters of a flight from its making until it is told of the end, or leaves.
+cdef class Watch(Seat):
+    """The seat of a task among the waiters of a flight, from its making until it is told of the end, or leaves.
 
-    :param told: called without arguments and with nothing locked, in whatever thread ends the flight, or in this one if
-        it has ended already.  If it raises it is called once more, for that may be an interrupt that came first.
-
-    Raises LoadCycleError where the wait could never end.
+    Whoever ends the flight tells it, in whatever thread; this one does if it has ended already.  Raises LoadCycleError
+    where the wait could never end.
     """
 
-    def __init__(self, Flight flight not None, told, /):
+    def __init__(self, Flight flight not None, /):
         cdef Flight leading
         if self.flight is not None:
             raise RuntimeError("a watch is kept once")
+        Seat.__init__(self)
         leading = leading_flight()
         self.wait.flight = <PyObject*>flight
-        self.told = told
         if leading is not None:
             graph_enter(leading, &self.wait)
         self.leading = leading
@@ -56,9 +59,26 @@ cdef class Watch:
 
     def tell(self):
         """For the flight: it has ended, and this watch has been taken off it."""
+        cdef list seats = [self]
         self.stand_down()
         try:
-            self.told()
-        except BaseException:
-            self.told()
-            raise
+            self.gather(seats)
+        finally:
+            wake_row(seats)
+
+    cdef int gather(self, list seats) except -1:
+        """Adds others of this loop, and takes them off the flight."""
+        cdef dict watchers = self.flight.watchers
+        cdef Watch other
+        while watchers and len(seats) < ROW:
+            try:
+                other, _ = watchers.popitem()
+            except KeyError:
+                # Another took it.
+                break
+            if other.loop is not self.loop:
+                watchers[other] = None
+                break
+            other.stand_down()
+            seats.append(other)
+        return 0

@@ -73,8 +73,9 @@ class Tasks:
         tasks = [asyncio.ensure_future(self._serve(arrival)) for arrival in self._arrivals]
         everybody = asyncio.gather(*tasks)
         stopping = asyncio.ensure_future(stopped.wait())
+        either: list[asyncio.Future[Any]] = [everybody, stopping]
         try:
-            await asyncio.wait([everybody, stopping], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if stopped.is_set():
                 everybody.cancel()
             await everybody
