@@ -14,7 +14,7 @@ from fastcache import Cache, LoadCycleError, cached
 from fastcache.testing import MovableClock
 from tests.harness.child import check_child
 from tests.harness.gates import Call, HeldLoader, await_until, await_waiters
-from tests.harness.interrupts import Interrupt, everywhere, interrupted
+from tests.harness.interrupts import Interrupt, everywhere
 from tests.harness.tasks import AsyncHeldLoader, on_loops, outcome, settle, start, started, until
 
 
@@ -488,8 +488,6 @@ def test_an_interrupt_amid_telling_tasks_leaves_none_of_them_waiting(
         assert others[0].result() == ["loaded"] * 2
         cache.delete("k")
 
-    # CPython 3.12 traces the steps of a function from its second call on.
-    scene(lambda function: interrupted(asyncio.base_events, sys.maxsize, function))
     points = everywhere(asyncio.base_events, scene)
     assert told == [Interrupt] * points
     assert points >= 4

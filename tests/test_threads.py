@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 import time
 import weakref
@@ -226,6 +227,7 @@ def test_the_process_ends_at_once_and_silently(loads: str) -> None:
     assert time.monotonic() - float(child.out) < 20
 
 
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="starts no thread once the main thread has ended")
 def test_threads_of_the_program_and_exit_handlers_may_load_to_the_end_and_no_longer() -> None:
     check_child(
         """

@@ -97,7 +97,8 @@ def remembered(error: BaseException) -> BaseException:
 
 def _twin(error: BaseException) -> BaseException:
     cls = type(error)
-    builtin = next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    # To the end: an interrupt that comes as a generator is given up half-way is lost.
+    builtin, *_ = (base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
     args = builtin.__reduce__(error)[1]  # type: ignore[call-arg]
     twin: BaseException = builtin.__new__(cls, *args)
     builtin.__init__(twin, *args)  # type: ignore[misc]
