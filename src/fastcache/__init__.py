@@ -19,6 +19,7 @@ from fastcache._errors import (
     NotFound,
     RecursiveLoadError,
 )
+from fastcache._histogram import Histogram
 from fastcache._namespace import Namespace
 from fastcache._policy import Policy
 from fastcache._renewal import Warmed
@@ -35,6 +36,7 @@ __all__ = [
     "Failed",
     "FlightInfo",
     "Flown",
+    "Histogram",
     "LoadContext",
     "LoadCycleError",
     "LoadFailed",

@@ -24,6 +24,7 @@ from fastcache._core.mapping import adopt
 from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
 from fastcache._load_config import ErrorTypes, checked_executor, load_settings
+from fastcache._histogram import Histogram
 from fastcache._namespace import Namespace
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
@@ -263,7 +264,10 @@ class Cache(BackgroundStore[K, V]):
 
     def stats(self) -> Stats:
         counts, entries, weight = self._counts()
-        return Stats(**counts, entries=entries, weight=weight)
+        load_times, wait_times, hit_ages = map(Histogram, self._histograms())
+        return Stats(
+            **counts, load_times=load_times, wait_times=wait_times, hit_ages=hit_ages, entries=entries, weight=weight
+        )
 
     def cache_info(self) -> CacheInfo:
         counts, _, _ = self._counts()

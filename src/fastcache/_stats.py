@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from fastcache._histogram import EMPTY, Histogram
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:
@@ -19,6 +21,10 @@ class Stats:
     are absences that left for younger ones.  ``oversized`` values were not kept, being heavier than ``max_weight``.
     ``entries`` and ``weight`` are states, not counters: the values held now, expired ones that were not swept yet
     included, and what they weigh (0 if nothing is weighed).
+
+    ``load_times`` are those of loads that succeeded or failed, ``wait_times`` how long callers waited for another's.
+    ``hit_ages``: how long before a hit its value was written, of a sample: about one in 1,024 hits, and only where
+    something may expire.
     """
 
     hits: int = 0
@@ -40,6 +46,9 @@ class Stats:
     negative_evictions: int = 0
     expirations: int = 0
     oversized: int = 0
+    load_times: Histogram = EMPTY
+    wait_times: Histogram = EMPTY
+    hit_ages: Histogram = EMPTY
     entries: int = 0
     weight: int = 0
 

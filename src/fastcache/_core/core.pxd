@@ -4,16 +4,16 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.clock cimport ClockReader, clock_boot, clock_coarse, clock_exact, clock_lag, clock_reader
-from fastcache._core.entry cimport Entry, entry_due_at, entry_limit, entry_value
+from fastcache._core.entry cimport Entry, entry_due_at, entry_limit, entry_value, entry_written_at
 from fastcache._core.evict cimport FIFO, LRU, order_touch
-from fastcache._core.histogram cimport Histogram
+from fastcache._core.histogram cimport Histogram, histogram_add
 from fastcache._core.key cimport YES, items_equal, key_equal
 from fastcache._core.mutex cimport FREE_READS, PARALLEL, atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport ALWAYS, FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
 from fastcache._core.reader cimport reader_get
 from fastcache._core.rules cimport Rules
 from fastcache._core.seqlock cimport read_allowed, read_begin, read_holds
-from fastcache._core.stripe cimport Stripe, stripe_init
+from fastcache._core.stripe cimport HITS_A_SAMPLE, Stripe, stripe_init
 from fastcache._core.table cimport table_candidate, table_free, table_peek
 from fastcache._core.tally cimport CACHE_LINE, Tallies, tallies_add, tallies_expect
 
@@ -54,6 +54,7 @@ cdef struct Core:
     Histogram load_times
     Histogram wait_times
     int64_t turn            # which stripe the others look after next; atomic, and only a hint
+    Histogram hit_ages      # of a sample
     Core* next              # all cores, guarded by the mutex of that list
     Core* previous
 
@@ -163,27 +164,44 @@ cdef inline int64_t core_ceiling(const Core* core) noexcept nogil:
     return 0 if core.timing == UNTIMED else core_now(core)
 
 
-cdef inline PyObject* core_serve_lock_held(Stripe* s, int64_t ceiling, Entry* e, uint32_t slot) noexcept nogil:
+cdef inline void core_sample_age_lock_held(Core* core, int64_t ceiling, const Entry* e) noexcept nogil:
+    """Notes how long ago the value of a hit was written, to a tick, if anybody noted when."""
+    cdef int64_t written_at = entry_written_at(e)
+    if written_at != ALWAYS and core.timing != UNTIMED:
+        histogram_add(&core.hit_ages, max(ceiling - written_at, 0))
+
+
+cdef inline PyObject* core_serve_lock_held(
+    Core* core, Stripe* s, int64_t ceiling, Entry* e, uint32_t slot,
+) noexcept nogil:
     """An entry's value as a new reference if it is certainly fresh, counted as a hit; else NULL."""
     cdef PyObject* value
     if unlikely(ceiling >= e.due_at):
         return NULL
     value = <PyObject*>e.content
     py_incref(value)
-    s.counts.hits += 1
+    s.hits_to_sample -= 1
+    if unlikely(s.hits_to_sample == 0):
+        s.counts.hits += HITS_A_SAMPLE
+        s.hits_to_sample = HITS_A_SAMPLE
+        core_sample_age_lock_held(core, ceiling, e)
     order_touch(&s.order, e, slot)
     return value
 
 
 cdef inline PyObject* core_serve_extended_lock_held(
-    Stripe* s, int64_t ceiling, Entry* e, uint32_t slot,
+    Core* core, Stripe* s, int64_t ceiling, Entry* e, uint32_t slot,
 ) noexcept nogil:
     """The same for an entry with an Extra."""
     cdef PyObject* value = entry_value(e)
     if value == NULL or ceiling >= min(entry_due_at(e), entry_limit(e)):
         return NULL
     py_incref(value)
-    s.counts.hits += 1
+    s.hits_to_sample -= 1
+    if unlikely(s.hits_to_sample == 0):
+        s.counts.hits += HITS_A_SAMPLE
+        s.hits_to_sample = HITS_A_SAMPLE
+        core_sample_age_lock_held(core, ceiling, e)
     order_touch(&s.order, e, slot)
     return value
 
@@ -203,7 +221,7 @@ cdef inline PyObject* core_glance(Core* core, int64_t ceiling, PyObject* key, ui
     mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if likely(e != NULL) and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES)):
-        value = core_serve_lock_held(s, ceiling, e, slot)
+        value = core_serve_lock_held(core, s, ceiling, e, slot)
     mutex_unlock(&s.lock.mutex)
     return value
 
@@ -224,7 +242,7 @@ cdef inline PyObject* core_glance_items(
     mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if likely(e != NULL and e.hash == <uint32_t>hash and items_equal(e.key, items, count)):
-        value = core_serve_lock_held(s, ceiling, e, slot)
+        value = core_serve_lock_held(core, s, ceiling, e, slot)
     mutex_unlock(&s.lock.mutex)
     return value
 
@@ -233,13 +251,26 @@ cdef inline PyObject* core_try_read(
     Core* core, int64_t ceiling, PyObject* key, PyObject* const* items, Py_ssize_t count, uint64_t hash, bint* settled,
 ) noexcept nogil:
     """``core_peek`` or ``core_glance_items`` without a lock; ``settled`` says whether nobody wrote meanwhile."""
+cdef inline void core_sample(Core* core, int64_t ceiling, uint64_t hash) noexcept nogil:
+    """``core_sample_age_lock_held`` for a hit that took no lock; of keys with equal hashes any one will do."""
+    cdef Stripe* s = core_stripe(core, hash)
+    cdef uint32_t slot
+    cdef Entry* e
+    mutex_lock(&s.lock.mutex)
+    e = table_candidate(&s.table, <uint32_t>hash, &slot)
+    if e != NULL and e.hash == <uint32_t>hash and entry_value(e) != NULL:
+        core_sample_age_lock_held(core, ceiling, e)
+    mutex_unlock(&s.lock.mutex)
+
+
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* value = NULL
     cdef uint64_t sequence = read_begin(&s.lock)
     if likely(read_allowed(sequence) and core.rules.policy != LRU):
         value = reader_get(s, sequence, key, items, count, <uint32_t>hash, ceiling)
         if likely(value != NULL):
-            tallies_add(&core.tallies)
+            if unlikely(tallies_add(&core.tallies) & (HITS_A_SAMPLE - 1) == 0):
+                core_sample(core, ceiling, hash)
             settled[0] = True
         else:
             settled[0] = read_holds(&s.lock, sequence)
@@ -270,8 +301,8 @@ cdef inline PyObject* core_peek_locking(Core* core, int64_t ceiling, PyObject* k
     mutex_lock(&s.lock.mutex)
     e = table_peek(&s.table, key, <uint32_t>hash, &slot)
     if e != NULL:
-        value = core_serve_lock_held(s, ceiling, e, slot)
+        value = core_serve_lock_held(core, s, ceiling, e, slot)
         if value == NULL and e.has_extra:
-            value = core_serve_extended_lock_held(s, ceiling, e, slot)
+            value = core_serve_extended_lock_held(core, s, ceiling, e, slot)
     mutex_unlock(&s.lock.mutex)
     return value

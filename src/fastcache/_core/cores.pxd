@@ -17,7 +17,7 @@ from fastcache._core.jitter cimport random_seeded
 from fastcache._core.mutex cimport Mutex, assert_outside, atomic_load, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport ALWAYS, py_decref, raw_free, steal
 from fastcache._core.seqlock cimport seqlock_reset
-from fastcache._core.stripe cimport Counts, Stripe, stripe_check_lock_held
+from fastcache._core.stripe cimport HITS_A_SAMPLE, Counts, Stripe, stripe_check_lock_held
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_next_flight
 from fastcache._core.stripe_whole cimport stripe_shelve, stripe_swap_out
 from fastcache._core.table cimport Table, table_entry, table_free
@@ -144,6 +144,7 @@ cdef inline int64_t core_sum(Core* core, Counts* sum) noexcept nogil:
         mutex_lock(&s.lock.mutex)
         for j in range(sizeof(Counts) // sizeof(int64_t)):
             to[j] += of[j]
+        sum.hits += HITS_A_SAMPLE - s.hits_to_sample
         values += s.values
         mutex_unlock(&s.lock.mutex)
     sum.hits += tallies_sum(&core.tallies)

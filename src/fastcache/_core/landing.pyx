@@ -269,6 +269,7 @@ cdef class LandingStore(Mapping):
         if self.core.rules.error_ttl > 0:
             core_set_timed(&self.core)
         now = core_now(&self.core)
+        histogram_add(&self.core.load_times, now - flight.started_at)
         g.count = 0
         stripe_fail(
             core_stripe_at(&self.core, flight.stripe), &self.core.rules, flight.slot, <PyObject*>flight,

@@ -202,7 +202,7 @@ cdef class Store:
         return counts, values, atomic_load(&self.core.rules.weight)
 
     def _histograms(self):
-        """Counts of load times and of wait times by powers of two of a microsecond, the lowest first."""
+        """Counts of load times, wait times and ages at hits, by powers of two of a microsecond, the lowest first."""
         return (
             [atomic_load(&self.core.load_times.counts[i]) for i in range(BUCKETS)],
             [atomic_load(&self.core.wait_times.counts[i]) for i in range(BUCKETS)],
@@ -213,6 +213,7 @@ cdef class Store:
         return list_flights(&self.core)
 
     def _check(self):
+            [atomic_load(&self.core.hit_ages.counts[i]) for i in range(BUCKETS)],
         """Recounts all that is counted, while no other thread changes it; AssertionError says what is wrong."""
         cdef const char* wrong = core_check(&self.core)
         if wrong != NULL:

@@ -51,6 +51,8 @@ cdef extern from *:
 cdef enum:
     # Objects that one entry can put into a grave: key, value, two flights, error, tags.
     PER_ENTRY = 6
+    # One of so many hits, a power of two, notes how old its value was.
+    HITS_A_SAMPLE = 1024
 
 cdef struct Counts:
     int64_t hits
@@ -88,6 +90,7 @@ cdef struct Stripe:
     uint32_t pop_at         # the next slot to look at for popitem
     int64_t first_expiry    # no value expires before this instant
     int64_t first_in_sweep  # the same for what the running sweep has passed
+    int64_t hits_to_sample  # of the hit path, which counts down; those before are among the counts
     Counts counts
 
 
@@ -97,6 +100,7 @@ cdef inline bint stripe_init(Stripe* s, const Rules* r, uint64_t seed, uint32_t 
     s.random = random_seeded(seed, number)
     s.first_expiry = s.first_in_sweep = FOREVER
     s.oldest_absence = s.newest_absence = NO_SLOT
+    s.hits_to_sample = HITS_A_SAMPLE
     return table_init(&s.table)
 
 

@@ -90,7 +90,7 @@ cdef inline Tallies* tallies_more(Tallies** at, Tallies* few) noexcept nogil:
     return <Tallies*>published(<void* const*>at)
 
 
-cdef inline void tallies_add_slowly(Tallies** at, Tallies* t, int64_t thread) noexcept nogil:
+cdef inline int64_t tallies_add_slowly(Tallies** at, Tallies* t, int64_t thread) noexcept nogil:
     cdef Tally* line = tally_claim(t, thread)
     cdef Tallies* more
     if line == NULL and t.former == NULL and t.room > 1:
@@ -98,21 +98,23 @@ cdef inline void tallies_add_slowly(Tallies** at, Tallies* t, int64_t thread) no
         if more != NULL:
             t = more
             line = tally_claim(t, thread)
-    if line != NULL:
-        atomic_store(&line.own, line.own + 1)
-    else:
-        atomic_add(&tally_near(t, thread, 0).others, 1)
+    if line == NULL:
+        return atomic_add(&tally_near(t, thread, 0).others, 1)
+    atomic_store(&line.own, line.own + 1)
+    return line.own
 
 
-cdef inline void tallies_add(Tallies** at) noexcept nogil:
-    """Counts one hit of this thread."""
+cdef inline int64_t tallies_add(Tallies** at) noexcept nogil:
+    """Counts one hit of this thread; how many there are on its line now."""
     cdef Tallies* t = <Tallies*>published(<void* const*>at)
     cdef int64_t thread = thread_id()
     cdef Tally* line = tally_near(t, thread, 0)
+    cdef int64_t own
     if unlikely(atomic_load(&line.owner) != thread):
-        tallies_add_slowly(at, t, thread)
-    else:
-        atomic_store(&line.own, line.own + 1)
+        return tallies_add_slowly(at, t, thread)
+    own = line.own + 1
+    atomic_store(&line.own, own)
+    return own
 
 
 cdef inline int64_t tallies_sum(Tallies* const* at) noexcept nogil:
