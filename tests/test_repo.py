@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 LAYERS = {
     "what is alive": "_registry",
     "durations": "_histogram",
+    "copies": "_copies",
     "plain words": "_errors _sizes _stats _refresh _threads _bulkhead _home _core.__init__ _core.py _core.mutex "
     "_core.clock _core.seconds _core.jitter _core.method _core.shelf _refresh_log testing._executors testing._held",
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "

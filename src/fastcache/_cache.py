@@ -20,11 +20,12 @@ from fastcache._config import (
     check_count,
     settings,
 )
+from fastcache._copies import Copy
 from fastcache._core.mapping import adopt
 from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
-from fastcache._load_config import ErrorTypes, checked_executor, load_settings
 from fastcache._histogram import Histogram
+from fastcache._load_config import ErrorTypes, checked_executor, load_settings
 from fastcache._namespace import Namespace
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
@@ -69,6 +70,10 @@ class Cache(BackgroundStore[K, V]):
     :param policy: what leaves a full cache: "adaptive" (what is used least, by how often and how recently; it stands
         scans and loops, and is the fastest), "lru" (exactly the least recently used) or "fifo" (exactly the oldest;
         a key that is written again keeps its age).  Expired values leave first.
+    :param copy: what callers are handed of a value: None: the very object that is kept; "shallow" or "deep": a copy, as
+        by ``copy.copy`` or ``copy.deepcopy``; or what this function of one argument returns, called in the caller's
+        thread with nothing locked.  Also the caller whose loader made it gets a copy.  What is written is kept itself,
+        and what is removed is handed over itself.  Copying has its price; a hit then takes several times as long.
     :param coalesce: False: callers do not wait for each other's loads, but each runs its own loader, and the value that
         comes first is kept.
     :param max_load_time: when a load has taken so long, the next caller starts another one, those who wait join it,
@@ -118,6 +123,7 @@ class Cache(BackgroundStore[K, V]):
         stale_while_revalidate: Seconds = 0,
         stale_if_error: Seconds = 0,
         policy: EvictionPolicy = "adaptive",
+        copy: Copy = None,
         coalesce: bool = True,
         max_load_time: Seconds | None = 60,
         max_concurrent_loads: int | None = None,
@@ -154,6 +160,7 @@ class Cache(BackgroundStore[K, V]):
             max_weight=max_weight,
             weigher=weigher,
             on_removal=on_removal,
+            copy=copy,
             max_load_time=max_load_time,
             negative_ttl=negative_ttl,
             error_ttl=error_ttl,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from fastcache._copies import Copy, copier
 from fastcache._core.movable import MovableClock
 from fastcache._core.store import has_boot_clock, nanoseconds
 from fastcache._sizes import sizeof
@@ -68,6 +69,7 @@ class Settings(NamedTuple):
     clock: Clock
     weigher: Weigher | None
     on_removal: RemovalListener | None
+    copier: Callable[[Any], Any] | None
     # None: never.
     max_load_time: int | None
     negative_ttl: int
@@ -90,6 +92,7 @@ def settings(
     max_weight: int | None = None,
     weigher: Weigher | None = None,
     on_removal: RemovalListener | None = None,
+    copy: Copy = None,
     max_load_time: Seconds | None = None,
     negative_ttl: Seconds = 0,
     error_ttl: Seconds = 0,
@@ -150,6 +153,7 @@ def settings(
         clock,
         sizeof if weigher is None and max_weight is not None else weigher,
         on_removal,
+        copier(copy),
         None if max_load_time is None else nanoseconds("max_load_time", max_load_time),
         nanoseconds("negative_ttl", negative_ttl),
         nanoseconds("error_ttl", error_ttl),

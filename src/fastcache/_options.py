@@ -7,6 +7,7 @@ from types import EllipsisType
 from typing import TypedDict
 
 from fastcache._config import Clock, EvictionPolicy, Jitter, RefreshAhead, RemovalListener, Seconds, Weigher
+from fastcache._copies import Copy
 from fastcache._load_config import ErrorTypes
 
 
@@ -19,6 +20,7 @@ class CacheOptions(TypedDict, total=False):
     stale_while_revalidate: Seconds
     stale_if_error: Seconds
     policy: EvictionPolicy
+    copy: Copy
     coalesce: bool
     max_load_time: Seconds | None
     max_concurrent_loads: int | None

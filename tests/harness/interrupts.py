@@ -59,9 +59,8 @@ def everywhere(module: ModuleType, scene: Callable[[Callable[[Callable[[], objec
 
     ``scene(act)`` sets the stage, calls ``act(function)`` once for what is to be interrupted, and checks what is left.
     """
-    # CPython 3.12 traces the steps of a function only from its second call on.
-    scene(lambda function: interrupted(module, sys.maxsize, function))
-    point = 0
+    # Nowhere at first: CPython 3.12 traces the steps of a function from its second call on.
+    point = -1
     hit = True
     while hit:
 

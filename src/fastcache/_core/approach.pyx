@@ -83,6 +83,7 @@ cdef class Approach:
         return self.flight.state == QUEUED and (self.flight.in_line == 0 or is_admitted(self.store.bulkhead))
 
     cdef bint answered(self, object result) except -1:
+        result = self.store.handed(result, self.terms.default)
         self.result = (result, STATUSES[<int>self.terms.status]) if self.terms.with_status else result
         return True
 

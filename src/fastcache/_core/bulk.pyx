@@ -136,6 +136,9 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
             self.begin_many(w, missing, first)
             missing = self.follow_many(w)
             first = False
+        if self.copier is not None:
+            for key, value in list(w.values.items()):
+                w.values[key] = self.handed(value, <PyObject*>LEFT_OUT)
         return w.given(default, returned)
 
     cdef int begin_many(self, Wanted w, list missing, bint counted) except -1:

@@ -33,6 +33,7 @@ cdef enum Timing:
     SYSTEM
     MOVABLE
     BOOT        # the system's clock that goes on while it is suspended
+    COPYING     # any; callers get copies, so the hit path is to serve nothing
 
 cdef struct Core:
     # What a hit reads comes first, and together.
@@ -53,8 +54,8 @@ cdef struct Core:
     int64_t rejections      # atomic
     Histogram load_times
     Histogram wait_times
-    int64_t turn            # which stripe the others look after next; atomic, and only a hint
     Histogram hit_ages      # of a sample
+    int64_t turn            # which stripe the others look after next; atomic, and only a hint
     Core* next              # all cores, guarded by the mutex of that list
     Core* previous
 
@@ -127,7 +128,8 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
 
 cdef inline void core_set_timed(Core* core) noexcept nogil:
     """Some value may expire from now on."""
-    core.timing = MOVABLE if core.hands != NULL else BOOT if core.boot else SYSTEM
+    if core.timing != COPYING:
+        core.timing = MOVABLE if core.hands != NULL else BOOT if core.boot else SYSTEM
 
 
 cdef inline void core_expect(Core* core, uint64_t processors) noexcept nogil:
@@ -158,9 +160,11 @@ cdef inline int64_t core_birth(const Core* core, int64_t ttl) noexcept nogil:
 
 
 cdef inline int64_t core_ceiling(const Core* core) noexcept nogil:
-    """A cheap instant that is certainly not before now."""
+    """A cheap instant that is certainly not before now; what is due later is served by the hit path."""
     if likely(core.timing == SYSTEM):
         return clock_coarse(core.coarse) + core.lag
+    if core.timing == COPYING:
+        return FOREVER
     return 0 if core.timing == UNTIMED else core_now(core)
 
 
@@ -247,10 +251,6 @@ cdef inline PyObject* core_glance_items(
     return value
 
 
-cdef inline PyObject* core_try_read(
-    Core* core, int64_t ceiling, PyObject* key, PyObject* const* items, Py_ssize_t count, uint64_t hash, bint* settled,
-) noexcept nogil:
-    """``core_peek`` or ``core_glance_items`` without a lock; ``settled`` says whether nobody wrote meanwhile."""
 cdef inline void core_sample(Core* core, int64_t ceiling, uint64_t hash) noexcept nogil:
     """``core_sample_age_lock_held`` for a hit that took no lock; of keys with equal hashes any one will do."""
     cdef Stripe* s = core_stripe(core, hash)
@@ -263,6 +263,10 @@ cdef inline void core_sample(Core* core, int64_t ceiling, uint64_t hash) noexcep
     mutex_unlock(&s.lock.mutex)
 
 
+cdef inline PyObject* core_try_read(
+    Core* core, int64_t ceiling, PyObject* key, PyObject* const* items, Py_ssize_t count, uint64_t hash, bint* settled,
+) noexcept nogil:
+    """``core_peek`` or ``core_glance_items`` without a lock; ``settled`` says whether nobody wrote meanwhile."""
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* value = NULL
     cdef uint64_t sequence = read_begin(&s.lock)

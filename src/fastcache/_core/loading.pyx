@@ -135,17 +135,17 @@ cdef class LoadingStore(LandingStore):
                     self.take_lead(offered, call, terms) if self.bulkhead is None else self.admit(offered, call, terms)
                 )
             elif verdict == HIT:
-                return steal(value)
+                return self.handed(steal(value), NULL)
             elif verdict == REFRESH:
                 served = steal(value)
                 self.refresh(offered, call, terms)
-                return served
+                return self.handed(served, NULL)
             elif verdict == NOTHING:
                 return self.absent(steal(value), terms)
             else:
                 result = self.join(<Flight>steal(joined), call, terms)
             if result is not AGAIN:
-                return result
+                return self.handed(result, terms.default)
             first = False
             if verdict == LEAD or verdict == ALONE:
                 # That flight has been flown.

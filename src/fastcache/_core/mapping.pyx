@@ -44,7 +44,7 @@ cdef class Mapping(Store):
             value = self.find(<PyObject*>key, hash, True)
         if value == NULL:
             raise KeyError(key)
-        return steal(value)
+        return self.handed(steal(value), NULL)
 
     cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash):
         cdef PyObject* value
@@ -54,7 +54,7 @@ cdef class Mapping(Store):
         if value == NULL:
             value = self.find(args[0], hash, True)
         if value != NULL:
-            return steal(value)
+            return self.handed(steal(value), NULL)
         return <object>args[1] if count == 2 else None
 
     def get_many(self, keys, /):
@@ -71,7 +71,7 @@ cdef class Mapping(Store):
             if value == NULL:
                 value = self.find(<PyObject*>key, hash, True)
             if value != NULL:
-                found[key] = steal(value)
+                found[key] = self.handed(steal(value), NULL)
         return found
 
     def __contains__(self, key):
@@ -91,11 +91,16 @@ cdef class Mapping(Store):
     def _pairs(self):
         """Iterates over (key, value) of what has not expired."""
         for number in range(self.core.stripe_mask + 1):
-            yield from list_stripe(&self.core, number, True)
+            if self.copier is None:
+                yield from list_stripe(&self.core, number, True)
+            else:
+                for key, value in list_stripe(&self.core, number, True):
+                    yield key, self.copier(value)
 
     def _look(self, key, /):
         """What ``look_described`` tells of a key's value, or None."""
-        return look_at(&self.core, <PyObject*>key)
+        found = look_at(&self.core, <PyObject*>key)
+        return found if found is None or self.copier is None else (self.copier(found[0]), *found[1:])
 
     # ---- writing ----
 
@@ -171,7 +176,7 @@ cdef class Mapping(Store):
         cdef Outcome o
         outcome_init(&o, self.core.rules.ttl)
         kept = self.put(<PyObject*>key, hash, <PyObject*>default, &o, core_now(&self.core), True)
-        return default if kept == NULL else steal(kept)
+        return self.handed(default if kept == NULL else steal(kept), NULL)
 
     # ---- removing ----
 

@@ -14,6 +14,7 @@ cdef class Store:
     # Written once.
     cdef object listener
     cdef object weigher
+    cdef object copier      # makes what callers are handed of a value; or None
     cdef TagRegistry tags
     cdef bint configured
 
@@ -23,4 +24,5 @@ cdef class Store:
         self, PyObject* key, uint64_t hash, PyObject* value, Outcome* o, int64_t now, bint keep,
     ) except? NULL
     cdef PyObject* remove(self, PyObject* key, bint* found) except? NULL
+    cdef object handed(self, object value, PyObject* default)
     cdef int64_t weigh(self, object key, object value) except -1

@@ -11,7 +11,7 @@ from libc.string cimport memset
 
 from fastcache._core.clock cimport HAS_BOOT_CLOCK
 from fastcache._core.core cimport (
-    Core, core_expect, core_init, core_now, core_stripe_at, core_stripes_for,
+    COPYING, Core, core_expect, core_init, core_now, core_stripe_at, core_stripes_for,
 )
 from fastcache._core.cores cimport (
     core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
@@ -85,6 +85,9 @@ cdef class Store:
             self.listener = settings.on_removal
             core.listener = <PyObject*>self.listener
         self.weigher = settings.weigher
+        self.copier = settings.copier
+        if self.copier is not None:
+            core.timing = COPYING
         core_unlist(&self.core)
         former = self.core
         self.core = core
@@ -102,6 +105,10 @@ cdef class Store:
     cdef int64_t weigh(self, object key, object value) except -1:
         """What an entry weighs; nothing in a cache that is being collected, which a finalizer may still write to."""
         return 0 if self.weigher is None else weight_of(self.weigher, key, value)
+
+    cdef object handed(self, object value, PyObject* default):
+        """What a caller gets of a value; ``default`` (borrowed, or NULL) is the caller's own and stays as it is."""
+        return value if self.copier is None or <PyObject*>value == default else self.copier(value)
 
     cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL:
         """A new reference to an unexpired value, or NULL without an exception."""
@@ -206,6 +213,7 @@ cdef class Store:
         return (
             [atomic_load(&self.core.load_times.counts[i]) for i in range(BUCKETS)],
             [atomic_load(&self.core.wait_times.counts[i]) for i in range(BUCKETS)],
+            [atomic_load(&self.core.hit_ages.counts[i]) for i in range(BUCKETS)],
         )
 
     def _flights(self):
@@ -213,7 +221,6 @@ cdef class Store:
         return list_flights(&self.core)
 
     def _check(self):
-            [atomic_load(&self.core.hit_ages.counts[i]) for i in range(BUCKETS)],
         """Recounts all that is counted, while no other thread changes it; AssertionError says what is wrong."""
         cdef const char* wrong = core_check(&self.core)
         if wrong != NULL:

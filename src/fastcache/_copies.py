@@ -1,0 +1,22 @@
+"""What callers are handed of a value: the very object that is kept, or a copy of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias
+
+Copy: TypeAlias = Literal["shallow", "deep"] | Callable[[Any], Any] | None
+
+
+def copier(given: Copy) -> Callable[[Any], Any] | None:
+    """What makes the copies, None if there are none; ValueError names the value of ``copy``."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        import copy
+
+        if given in ("shallow", "deep"):
+            return copy.copy if given == "shallow" else copy.deepcopy
+    elif callable(given):
+        return given
+    raise ValueError(f"copy must be None, 'shallow', 'deep' or a callable, not {given!r}")
