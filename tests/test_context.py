@@ -281,3 +281,32 @@ def test_loaded_shows_what_it_holds() -> None:
         "Loaded('value')", "value", 5, "t", "e", 3,
     )  # fmt: skip
     assert (loaded.stale_while_revalidate, loaded.stale_if_error) == (..., ...)
+
+
+def test_what_a_value_says_comes_before_its_context_which_says_the_rest(make: Any) -> None:
+    def say(ctx: LoadContext[str, str]) -> Loaded[str]:
+        ctx.ttl, ctx.stale_while_revalidate, ctx.tags, ctx.etag = 10, 30, "a", "old"
+        return Loaded("value", ttl=20, stale_if_error=70, tags=("b", "a"), etag="new")
+
+    cache = make(ttl=60, stale_while_revalidate=1, stale_if_error=1)
+    load(cache, say)
+    entry = cache.get_entry("k")
+    assert (entry.ttl_left, entry.tags, entry.etag) == (20.0, ("a", "b"), "new")
+    cache.clock.advance(49)
+    assert cache.get_entry("k").state == "stale"
+    cache.clock.advance(2)
+    assert cache.get_entry("k").state == "stale"
+    cache.clock.advance(38)
+    assert cache.get_entry("k") is not None
+    cache.clock.advance(2)
+    assert cache.get_entry("k") is None
+
+
+def test_no_store_holds_whatever_is_returned(make: Any) -> None:
+    def say(ctx: LoadContext[str, str]) -> Loaded[str]:
+        ctx.no_store()
+        return Loaded("value", tags="a")
+
+    cache = make(ttl=60)
+    assert load(cache, say) == "value"
+    assert "k" not in cache

@@ -6,7 +6,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
-from fastcache._core.outcome cimport Outcome
+from fastcache._core.outcome cimport USUAL_WINDOW, Outcome
 from fastcache._core.py cimport FOREVER
 from fastcache._core.seconds cimport to_nanoseconds
 
@@ -139,8 +139,9 @@ cdef int read_wishes(object wishes, Outcome* o, int64_t stale_window, int64_t er
     elif wishes.ttl is not ...:
         o.ttl = to_nanoseconds("ttl", wishes.ttl)
     if wishes.stale_while_revalidate is not ... or wishes.stale_if_error is not ...:
-        o.stale_window = stale_window
-        o.error_window = error_window
+        if o.stale_window == USUAL_WINDOW:
+            o.stale_window = stale_window
+            o.error_window = error_window
         if wishes.stale_while_revalidate is not ...:
             o.stale_window = to_nanoseconds("stale_while_revalidate", wishes.stale_while_revalidate)
         if wishes.stale_if_error is not ...:

@@ -155,33 +155,34 @@ cdef class LandingStore(Mapping):
 
         Raises what the loader meant to, and what is wrong with its wishes.
         """
-        cdef object wishes = context
+        cdef object said = None
+        cdef object weight = ...
         value = result
         if context is not None and context.verdict is not None and result is context.verdict:
             raise result
         if type(result) is Failed:
             raise (<Failed>result).error
         if type(result) is Loaded:
-            wishes = result
+            said = result
             value = (<Loaded>result).value
         if value is None and self.none_ttl is not ...:
             o.ttl = FOREVER if self.none_ttl is None else <int64_t>self.none_ttl
         names = () if terms.tags == NULL else checked_names(<object>terms.tags)
         etag = None
-        if wishes is not None:
-            read_wishes(wishes, o, self.core.rules.stale_window, self.core.rules.error_window)
-            names = tuple(dict.fromkeys(names + checked_names(wishes.tags)))
-            etag = wishes.etag
+        # What is said with the value comes before what the context was told.
+        for wishes in (context, said):
+            if wishes is not None:
+                read_wishes(wishes, o, self.core.rules.stale_window, self.core.rules.error_window)
+                names = tuple(dict.fromkeys(names + checked_names(wishes.tags)))
+                etag = etag if wishes.etag is None else wishes.etag
+                weight = weight if wishes.weight is ... else wishes.weight
         if names or etag is not None:
             flight.tags = self.tags.set_of(names, etag)
             self.bear(o, flight.tags, flight.number)
         if o.ttl != FOREVER:
             core_set_timed(&self.core)
         if self.core.rules.weighed and o.ttl != 0:
-            if wishes is not None and wishes.weight is not ...:
-                o.weight = checked_weight(wishes.weight, "weight", None)
-            else:
-                o.weight = self.weigh(flight.key, value)
+            o.weight = self.weigh(flight.key, value) if weight is ... else checked_weight(weight, "weight", None)
         return value
 
     cdef bint is_special(self, object result, const Terms* terms) noexcept:
