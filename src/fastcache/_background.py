@@ -53,7 +53,7 @@ class BackgroundStore(BulkStore[K, V]):
     def _submit(self, task: Errand | Gathering, /) -> bool:
         if self._executor is None:
             return (self._pool or self._make_pool()).submit(task)
-        self._executor.submit(task.run)
+        self._executor.submit(contextvars.Context().run, task.run)
         return True
 
     def _make_batches(self) -> Batches:

@@ -94,7 +94,7 @@ class Cache(BackgroundStore[K, V]):
     :param fatal: of these, those that are raised all the same.
     :param with_context: of ``cached`` only: the function is also passed ``ctx=``, a ``LoadContext``.
     :param executor: a ``concurrent.futures.Executor`` that reloads in the background instead of threads of the cache's
-        own.
+        own.  Either way a reload sees an empty context (``contextvars``).
     :param refresh_workers: most threads that reload in the background; None: min(4, processors).
     :param refresh_queue: most reloads waiting for such a thread; further ones are dropped and tried again later.
     :param refresh_batch_delay: how long reloads in the background that share a loader of several keys are gathered,

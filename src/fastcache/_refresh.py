@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -193,7 +194,8 @@ class RefreshPool:
                 del queued
                 # A loader that asks its thread to exit ends its load, not the worker.
                 with contextlib.suppress(BaseException):
-                    hottest.task.run()
+                    # In nobody's context, not in what the last loader made of the thread's.
+                    contextvars.Context().run(hottest.task.run)
                 return True
         return False
 
