@@ -6,6 +6,7 @@ import warnings
 
 from fastcache import _fork  # noqa: F401 - registers what the child of a fork mends
 from fastcache._cache import Cache
+from fastcache._clru_cache import clru_cache
 from fastcache._config import RemovalCause, percent
 from fastcache._core.context import Failed, LoadContext, Loaded
 from fastcache._decorator import cached
@@ -20,6 +21,7 @@ from fastcache._errors import (
     RecursiveLoadError,
 )
 from fastcache._histogram import Histogram
+from fastcache._lru_cache import cache, lru_cache
 from fastcache._namespace import Namespace
 from fastcache._policy import Policy
 from fastcache._renewal import Warmed
@@ -51,7 +53,10 @@ __all__ = [
     "SingleFlight",
     "Stats",
     "Warmed",
+    "cache",
     "cached",
+    "clru_cache",
+    "lru_cache",
     "percent",
     "sizeof",
 ]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable, Hashable
-from types import FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from fastcache._async_marks import called, is_async, mark_async
 from fastcache._cache import Cache
 from fastcache._config import Seconds
 from fastcache._core.function import CachedFunction
+from fastcache._lasting import note_lasting
 from fastcache._methods import PerInstance
 from fastcache._options import CacheOptions
 
@@ -104,22 +103,7 @@ def cached(
                 mark_async(per, function)
             return per
         made = make(0)
-        caller: FrameType | None = sys._getframe(1)
-        if caller is not None and caller.f_code is cached.__code__:
-            caller = caller.f_back
-        if caller is not None and _takes_name_in_module(function, caller):
-            made._last()
+        note_lasting(made, function)
         return made
 
     return decorate
-
-
-def _takes_name_in_module(function: Callable[..., Any], caller: FrameType) -> bool:
-    """Whether the caller is a module that defines the function just now: the result takes its name, and lasts."""
-    return (
-        isinstance(function, FunctionType)
-        and caller.f_code.co_name == "<module>"
-        and caller.f_globals is function.__globals__
-        and function.__qualname__.isidentifier()
-        and caller.f_globals.get(function.__name__) is not function
-    )

@@ -24,7 +24,7 @@ def run(suite: Suite) -> Outcome:
     ended = subprocess.run(
         _command(suite, where),
         cwd=where.top,
-        env={**os.environ, "PYTHONPATH": _path(where), "FASTCACHE_COMPAT": str(order)},
+        env={**os.environ, "PYTHONPATH": _path(where), "PYTHONSAFEPATH": "1", "FASTCACHE_COMPAT": str(order)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -57,6 +57,6 @@ def _command(suite: Suite, where: Place) -> list[str]:
 
 
 def _path(where: Place) -> str:
-    # The package as it was built in place, and its metadata; the plugins; the tests.
+    # The package as it was built in place, before one of its name among the tests; its metadata; plugins; the tests.
     parts = ROOT / "src", where.folder / "metadata", ROOT / "tests" / "compat" / "plugins", where.top
     return os.pathsep.join(map(str, parts))

@@ -19,6 +19,7 @@ class Suite:
     :param deselected: patterns of tests (as of ``plugins.recording.matches``) and why they are left out.
     :param options: of pytest.
     :param python: the least version of Python.
+    :param source: what the tests are of, where ``requirement`` does not say it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Suite:
     deselected: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     python: tuple[int, int] = (3, 11)
+    source: str = "fastcache, with the frameworks"
 
     @property
     def distribution(self) -> str:

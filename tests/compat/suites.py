@@ -128,6 +128,16 @@ DOGPILE = Suite(
     options=("-o", "python_classes=*Test"),
 )
 
+FUNCTOOLS = Suite("functools", "", tests=("tests/test_functools.py",), source="CPython")
+
+OLD_FASTCACHE = Suite(
+    "fastcache-1.1",
+    "fastcache==1.1.0",
+    tests=("fastcache/tests",),
+    plugins=("as_old_fastcache",),
+    options=("--import-mode=importlib",),
+)
+
 OWN = Suite(
     "fastcache",
     "",
@@ -141,4 +151,4 @@ OWN = Suite(
     needs=("cachetools==8.0.2", "Django==5.2.19", "Flask-Caching==2.5.1", "dogpile.cache==1.5.0"),
 )
 
-SUITES = (CACHETOOLS, DJANGO_5, DJANGO_6, FLASK_CACHING, CACHELIB, DOGPILE, OWN)
+SUITES = (FUNCTOOLS, OLD_FASTCACHE, CACHETOOLS, DJANGO_5, DJANGO_6, FLASK_CACHING, CACHELIB, DOGPILE, OWN)

@@ -41,7 +41,7 @@ def save(outcomes: Sequence[Outcome], suites: Sequence[Suite], page: Path = PAGE
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
     suite = outcome.suite
-    source = suite.requirement.replace("==", " ") or "fastcache, with the frameworks"
+    source = suite.requirement.replace("==", " ") or suite.source
     counts = (outcome.passed, len(outcome.skipped), sum(outcome.deselected.values()))
     return suite.name, source, f"{sys.version_info[0]}.{sys.version_info[1]}", *map(str, counts)
 

@@ -41,6 +41,12 @@ class CachedFunction(Generic[_P, _R]):
         skipped: int = 0,
         awaited: bool = False,
         parameters: dict[str, Any] | None = None,
+        alone: bool = False,
+        never: bool = False,
+        late: bool = False,
+        ordered: bool = False,
+        state: list[Any] | dict[Any, Any] | None = None,
+        unhashable: Callable[[], None] | None = None,
     ) -> None: ...
     @property
     def cache(self) -> AwaitingStore[Any, _R]: ...

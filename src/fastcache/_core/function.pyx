@@ -1,21 +1,24 @@
 """A function whose results are kept in a store.
 
-Calls come through vectorcall, and a hit runs no Python code but the key's hash.  The key of a call with one plain
-argument is that argument; of any other call, a tuple of all arguments, told apart as functools.lru_cache does.
+Calls come through vectorcall, and a hit runs no Python code but the key's hash.  What a miss does is one of three:
+
+    usual   the store loads, once for all who ask
+    alone   each caller calls the function, with no flight; the value that is stored first is everyone's
+    never   so does each call, and nothing is kept
 """
 
 cimport cython
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF
-from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.approach cimport new_approach
 from fastcache._core.awaiting cimport AwaitingStore
-from fastcache._core.calls cimport Call, call_length, call_packed, call_packing, call_unpack
-from fastcache._core.core cimport core_ceiling, core_glance, core_glance_items, core_peek
+from fastcache._core.callkey cimport callkey_make
+from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
+from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_glance_items, core_peek
 from fastcache._core.key cimport items_hash, items_hash_holds, key_hash
-from fastcache._core.mutex cimport FREE_READS
+from fastcache._core.mutex cimport FREE_READS, atomic_add, atomic_load, atomic_store
+from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport likely, py_is_int, py_is_str, py_vectorcall, steal
 from fastcache._core.ready cimport ready
 from fastcache._core.terms cimport Terms
@@ -56,10 +59,19 @@ cdef class CachedFunction:
     cdef bint plain         # a call with one plain argument has it as its key
     cdef bint typed
     cdef bint awaited       # the function is async
+    cdef bint alone
+    cdef bint never
+    cdef bint late          # with alone: a call counts once it is over, by whether its value was stored
+    cdef bint ordered       # by their names, whatever order named arguments come in
+    cdef object state       # list or dict whose items are part of each key, or None
+    cdef object unhashable  # called with nothing for arguments without a hash, which are not kept then; or None
     cdef Py_ssize_t skipped  # leading arguments that are no part of the key
     # What the store had counted at the last cache_clear.
     cdef int64_t hits_before
     cdef int64_t misses_before
+    # What that is to be corrected by; atomic.
+    cdef int64_t more_hits
+    cdef int64_t more_misses
     cdef dict __dict__
     cdef object __weakref__
 
@@ -70,7 +82,8 @@ cdef class CachedFunction:
 
     def __init__(
         self, AwaitingStore store not None, function, /, *, key=None, bint typed=False, Py_ssize_t skipped=0,
-        bint awaited=False, dict parameters=None,
+        bint awaited=False, dict parameters=None, bint alone=False, bint never=False, bint late=False,
+        bint ordered=False, state=None, unhashable=None,
     ):
         if self.store is not None:
             raise RuntimeError("a cached function is set up once")
@@ -78,11 +91,19 @@ cdef class CachedFunction:
         self.key = key
         self.typed = typed
         self.parameters = parameters or {}
-        self.plain = key is None and not typed
+        self.plain = key is None and not typed and state is None and unhashable is None
+        self.alone = alone
+        self.never = never
+        self.late = late
+        self.ordered = ordered
+        self.state = state
+        self.unhashable = unhashable
         self.skipped = skipped
         self.store = store
         self.awaited = awaited
-        if awaited:
+        if never:
+            self.vectorcall = <vectorcallfunc>call_uncached
+        elif awaited:
             self.vectorcall = <vectorcallfunc>call_awaited
 
     def __call__(self, /, *args, **kwargs):
@@ -90,6 +111,8 @@ cdef class CachedFunction:
         cdef Call call
         packed = call_packing(self.function, args, kwargs)
         call_unpack(packed, &call)
+        if self.never:
+            return call_uncached(self, call.args, call.positional, call.names)
         if self.awaited:
             return call_awaited(self, call.args, call.positional, call.names)
         return call_cached(self, call.args, call.positional, call.names)
@@ -117,68 +140,78 @@ cdef class CachedFunction:
     cdef object key_of(self, const Call* call):
         """The key of a call; runs strangers' code if a key function was given."""
         cdef Py_ssize_t skipped = self.skipped
-        cdef Py_ssize_t length = call_length(call) - skipped
-        cdef Py_ssize_t positional = call.positional - skipped
-        cdef Py_ssize_t named = length - positional
-        cdef Py_ssize_t size, i
-        cdef PyObject* const* args = call.args + skipped
-        if positional < 0:
+        if <Py_ssize_t>call.positional < skipped:
             raise TypeError(f"{self.function!r} was called without the {skipped} leading arguments that it is bound to")
         if self.key is not None:
-            return steal(py_vectorcall(<PyObject*>self.key, args, positional, call.names))
-        if self.plain and length == 1 and positional == 1 and (py_is_str(args[0]) or py_is_int(args[0])):
-            return <object>args[0]
-        size = positional + (1 + 2 * named if named > 0 else 0) + (length if self.typed else 0)
-        key = PyTuple_New(size)
-        size = 0
-        for i in range(length):
-            if i == positional:
-                size = put(key, size, NAMED)
-            if i >= positional:
-                size = put(key, size, (<tuple>call.names)[i - positional])
-            size = put(key, size, <object>args[i])
-        if self.typed:
-            for i in range(length):
-                size = put(key, size, type(<object>args[i]))
-        return key
+            return steal(py_vectorcall(<PyObject*>self.key, call.args + skipped, call.positional - skipped, call.names))
+        key = callkey_make(call, skipped, self.typed, self.ordered, NAMED)
+        return key if self.state is None else (items_of(self.state), key)
+
+    cdef uint64_t hash_if_any(self, object key) except? 0:
+        """A key's hash, or 0 without an exception if it has none."""
+        try:
+            return key_hash(<PyObject*>key)
+        except TypeError:
+            pass
+        self.unhashable()
+        return 0
 
     def _last(self):
         """Before it is shared: it lasts as long as its module, so threads need not count references to it."""
         spare_counting(self)
 
     def cache_key(self, /, *args, **kwargs):
-        """The key that a call with these arguments (``self`` of a method included) has in ``cache``."""
+        """cache_key($self, /, *args, **kwargs)\n--\n
+        The key that a call with these arguments (``self`` of a method included) has in ``cache``.
+        """
         cdef Call call
         packed = call_packing(self.function, args, kwargs)
         call_unpack(packed, &call)
         return self.key_of(&call)
 
     def cache_info(self):
-        """(hits, misses, maxsize, currsize) since the last cache_clear."""
+        """cache_info($self)\n--\n
+        (hits, misses, maxsize, currsize) since the last cache_clear.
+        """
         info = self.store.cache_info()
-        return info._replace(hits=info.hits - self.hits_before, misses=info.misses - self.misses_before)
+        return info._replace(
+            hits=info.hits - self.hits_before + atomic_load(&self.more_hits),
+            misses=info.misses - self.misses_before + atomic_load(&self.more_misses),
+            maxsize=0 if self.never else info.maxsize,
+        )
 
     def cache_clear(self):
-        """Forgets all results, and starts counting anew."""
+        """cache_clear($self)\n--\n
+        Forgets all results, and starts counting anew.
+        """
         self.store.clear()
         info = self.store.cache_info()
         self.hits_before = info.hits
         self.misses_before = info.misses
+        atomic_store(&self.more_hits, 0)
+        atomic_store(&self.more_misses, 0)
 
     def cache_parameters(self):
-        """The options that the function was decorated with."""
+        """cache_parameters($self)\n--\n
+        The options that the function was decorated with.
+        """
         return dict(self.parameters)
 
     def cache_invalidate(self, /, *args, **kwargs):
-        """Forgets the result of a call with these arguments; whether there was one."""
+        """cache_invalidate($self, /, *args, **kwargs)\n--\n
+        Forgets the result of a call with these arguments; whether there was one.
+        """
         return self.store.delete(self.cache_key(*args, **kwargs))
 
     def cache_contains(self, /, *args, **kwargs):
-        """Whether a call with these arguments would be a hit."""
+        """cache_contains($self, /, *args, **kwargs)\n--\n
+        Whether a call with these arguments would be a hit.
+        """
         return self.cache_key(*args, **kwargs) in self.store
 
     def cache_refresh(self, /, *args, **kwargs):
-        """Calls the function now, joining such a call that is under way, keeps the result and returns it.
+        """cache_refresh($self, /, *args, **kwargs)\n--\n
+        Calls the function now, joining such a call that is under way, keeps the result and returns it.
 
         For an async function that is to be awaited.
         """
@@ -195,10 +228,8 @@ cdef class CachedFunction:
         return self.store.load(<PyObject*>key, key_hash(<PyObject*>key), &call, &terms)
 
 
-cdef inline Py_ssize_t put(object key, Py_ssize_t at, object item):
-    Py_INCREF(item)
-    PyTuple_SET_ITEM(key, at, item)
-    return at + 1
+cdef tuple items_of(object state):
+    return tuple(state) if isinstance(state, list) else tuple(sorted(state.items()))
 
 
 cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
@@ -244,7 +275,9 @@ cdef object call_slowly(
     call.names = names
     made = self.key_of(&call)
     if hash == 0:
-        hash = key_hash(<PyObject*>made)
+        hash = key_hash(<PyObject*>made) if self.unhashable is None else self.hash_if_any(made)
+        if hash == 0:
+            return call_uncached(self, args, positional, names)
     value = core_peek(&self.store.core, core_ceiling(&self.store.core), <PyObject*>made, hash)
     if value != NULL:
         return steal(value)
@@ -260,7 +293,33 @@ cdef object call_missing(
     call.args = args
     call.positional = positional
     call.names = names
-    return self.store.load(key, hash, &call, &terms)
+    return call_alone(self, key, hash, &call) if self.alone else self.store.load(key, hash, &call, &terms)
+
+
+cdef object call_alone(CachedFunction self, PyObject* key, uint64_t hash, const Call* call):
+    cdef PyObject* value = self.store.find(key, hash, True)
+    cdef Outcome o
+    if value != NULL:
+        return steal(value)
+    value = py_vectorcall(call.function, call.args, call.positional, call.names)
+    if value == NULL and self.late:
+        atomic_add(&self.more_misses, -1)
+    result = steal(value)
+    outcome_init(&o, self.store.core.rules.ttl)
+    value = self.store.put(key, hash, <PyObject*>result, &o, core_birth(&self.store.core, o.ttl), True)
+    if value == NULL:
+        return result
+    if self.late:
+        atomic_add(&self.more_misses, -1)
+        atomic_add(&self.more_hits, 1)
+    return steal(value)
+
+
+cdef object call_uncached(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
+    if self.store is None:
+        raise TypeError("this cached function was never set up")
+    atomic_add(&self.more_misses, 1)
+    return steal(py_vectorcall(<PyObject*>self.function, args, positional_count(flags), names))
 
 
 cdef object call_awaited(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
