@@ -138,6 +138,29 @@ OLD_FASTCACHE = Suite(
     options=("--import-mode=importlib",),
 )
 
+ALRU_INSIDE = "it looks inside async-lru's wrapper"
+
+ASYNC_LRU = Suite(
+    "async-lru",
+    "async-lru==2.4.0",
+    tests=("tests",),
+    plugins=("as_async_lru",),
+    needs=("pytest-asyncio>=1",),
+    deselected={
+        f"tests/{name}": ALRU_INSIDE
+        for name in (
+            "test_internals.py",
+            "test_basic.py::test_alru_cache_dict_not_shared",
+            "test_cache_clear.py::test_cache_clear_pending_task",
+            "test_cache_clear.py::test_cache_clear_ttl_callback",
+            "test_size.py::test_alru_cache_removing_lru_keys",
+            "test_size.py::test_alru_cache_removing_lru_keys_with_full_displacement",
+            "test_ttl.py::test_ttl_with_jitter_basic",
+        )
+    },
+    options=("-o", "asyncio_mode=auto"),
+)
+
 OWN = Suite(
     "fastcache",
     "",
@@ -151,4 +174,4 @@ OWN = Suite(
     needs=("cachetools==8.0.2", "Django==5.2.19", "Flask-Caching==2.5.1", "dogpile.cache==1.5.0"),
 )
 
-SUITES = (FUNCTOOLS, OLD_FASTCACHE, CACHETOOLS, DJANGO_5, DJANGO_6, FLASK_CACHING, CACHELIB, DOGPILE, OWN)
+SUITES = (FUNCTOOLS, OLD_FASTCACHE, CACHETOOLS, ASYNC_LRU, DJANGO_5, DJANGO_6, FLASK_CACHING, CACHELIB, DOGPILE, OWN)
