@@ -9,7 +9,7 @@ from fastcache import Cache, CacheInfo, Histogram, Stats
 
 def counted(cache):
     """The counters that are not zero, without the state and the histograms."""
-    counts = {name: getattr(cache.stats(), name) for name in Stats.__slots__ if name != "entries"}
+    counts = {name: getattr(cache.stats(), name) for name in Stats._fields if name != "entries"}
     return {name: count for name, count in counts.items() if count and not isinstance(count, Histogram)}
 
 

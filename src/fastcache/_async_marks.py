@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
-import inspect
+import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
+
+# Bits of a code object's co_flags.
+COROUTINE = 0x80
+ASYNC_GENERATOR = 0x200
 
 
 def called(function: Any) -> Any:
@@ -20,13 +24,26 @@ def called(function: Any) -> Any:
 
 def is_async(function: Callable[..., Any]) -> bool:
     """Whether calling ``function`` gives a coroutine."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called(function))
+    inner = called(function)
+    if type(inner) is FunctionType and (inner.__code__.co_flags & COROUTINE or "inspect" not in sys.modules):
+        # Only inspect marks functions as async that do not look so.
+        return bool(inner.__code__.co_flags & COROUTINE)
+    import inspect
+
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inner)
+
+
+def is_async_generator(function: Callable[..., Any]) -> bool:
+    """Whether calling ``function`` gives an async generator."""
+    inner = called(function)
+    return type(inner) is FunctionType and bool(inner.__code__.co_flags & ASYNC_GENERATOR)
 
 
 def mark_async(wrapper: Any, function: Callable[..., Any]) -> None:
     """Makes ``inspect`` and ``asyncio`` see an async function in ``wrapper``, whose ``__dict__`` is written."""
     # Not with the package: who decorates an async function needs it anyway.
     import asyncio.coroutines
+    import inspect
 
     asyncio_mark = getattr(asyncio.coroutines, "_is_coroutine", None)
     if asyncio_mark is not None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from fastcache._copies import Copy, copier
 from fastcache._core.movable import MovableClock
 from fastcache._core.store import has_boot_clock, nanoseconds
 from fastcache._sizes import sizeof
 
-Seconds: TypeAlias = float | timedelta
-RefreshAhead: TypeAlias = Seconds | Literal["auto"]
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+# As text, for importing datetime takes a while.
+Seconds: TypeAlias = "float | timedelta"
+RefreshAhead: TypeAlias = "Seconds | Literal['auto']"
 Clock: TypeAlias = MovableClock | Literal["monotonic", "boottime"]
 EvictionPolicy: TypeAlias = Literal["adaptive", "lru", "fifo"]
 # Why a value left: it was past its lifetime and all windows; the cache was full; another was written in its place, or
@@ -33,20 +35,24 @@ ABSENT_SHARE = 10
 UNBOUNDED_ABSENCES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class percent:  # noqa: N801 - reads as a unit: jitter=percent(10)
-    """A jitter as a share of the ttl: ``percent(10)`` spreads lifetimes over ttl * 0.9 to ttl * 1.1."""
-
+class _Share(NamedTuple):
     share: float
 
-    def __post_init__(self) -> None:
-        if isinstance(self.share, bool) or not isinstance(self.share, (int, float)):
-            raise TypeError(f"percent must be a number, not {self.share!r}")
-        if not 0 <= self.share < 100:
-            raise ValueError(f"percent must be at least 0 and below 100, not {self.share!r}")
+
+class percent(_Share):  # noqa: N801 - reads as a unit: jitter=percent(10)
+    """A jitter as a share of the ttl: ``percent(10)`` spreads lifetimes over ttl * 0.9 to ttl * 1.1."""
+
+    __slots__ = ()
+
+    def __new__(cls, share: float) -> percent:
+        if isinstance(share, bool) or not isinstance(share, (int, float)):
+            raise TypeError(f"percent must be a number, not {share!r}")
+        if not 0 <= share < 100:
+            raise ValueError(f"percent must be at least 0 and below 100, not {share!r}")
+        return super().__new__(cls, share)
 
 
-Jitter: TypeAlias = Seconds | tuple[Seconds, Seconds] | percent
+Jitter: TypeAlias = "Seconds | tuple[Seconds, Seconds] | percent"
 
 
 class Settings(NamedTuple):
@@ -212,7 +218,7 @@ def _jitter_range(jitter: Any, ttl: int | None) -> tuple[int, int]:
 
 
 def _signed(bound: Any, jitter: Any) -> int:
-    seconds = bound.total_seconds() if isinstance(bound, timedelta) else bound
+    seconds = bound.total_seconds() if hasattr(bound, "total_seconds") else bound
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"jitter must be a pair of numbers of seconds, not {jitter!r}")
     return int(math.copysign(1, seconds)) * nanoseconds("jitter", abs(seconds))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from fastcache._async_marks import called, is_async, mark_async
+from fastcache._async_marks import is_async, is_async_generator, mark_async
 from fastcache._cache import Cache
 from fastcache._config import Seconds
 from fastcache._core.function import CachedFunction
 from fastcache._lasting import note_lasting
 from fastcache._methods import PerInstance
-from fastcache._options import CacheOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from fastcache._options import CacheOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,7 +77,7 @@ def cached(
             raise TypeError(f"cached goes below classmethod, not above it: {function!r}")
         if not callable(function):
             raise TypeError(f"cached needs a callable, not {function!r}")
-        if inspect.isasyncgenfunction(called(function)):
+        if is_async_generator(function):
             raise TypeError(f"cached does not take async generators, and {function!r} is one")
         awaited = is_async(function)
 

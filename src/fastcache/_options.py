@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from types import EllipsisType
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from fastcache._config import Clock, EvictionPolicy, Jitter, RefreshAhead, RemovalListener, Seconds, Weigher
 from fastcache._copies import Copy
 from fastcache._load_config import ErrorTypes
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 
 class CacheOptions(TypedDict, total=False):

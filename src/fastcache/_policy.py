@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from typing import Any
 
 from fastcache._config import Jitter, Seconds
 
+# In the order of Policy's parameters.
+USUAL: dict[str, Any] = {
+    "ttl": None,
+    "jitter": 0,
+    "refresh_ahead": 0,
+    "stale_while_revalidate": 0,
+    "stale_if_error": 0,
+}
 
-@dataclass(frozen=True, slots=True)
+
 class Policy:
     """A set of options, to be spread into a cache: ``Cache(1000, **Policy.hot_key(60))``.
 
@@ -17,11 +24,20 @@ class Policy:
     from the defaults, else a's.  All in seconds.
     """
 
-    ttl: Seconds | None = None
-    jitter: Jitter = 0
-    refresh_ahead: Seconds = 0
-    stale_while_revalidate: Seconds = 0
-    stale_if_error: Seconds = 0
+    __slots__ = ("_options",)
+
+    def __init__(
+        self,
+        ttl: Seconds | None = None,
+        jitter: Jitter = 0,
+        refresh_ahead: Seconds = 0,
+        stale_while_revalidate: Seconds = 0,
+        stale_if_error: Seconds = 0,
+    ) -> None:
+        given = ttl, jitter, refresh_ahead, stale_while_revalidate, stale_if_error
+        self._options: dict[str, Any] = {
+            name: option for (name, usual), option in zip(USUAL.items(), given, strict=True) if option != usual
+        }
 
     @classmethod
     def hot_key(cls, ttl: float) -> Policy:
@@ -41,13 +57,25 @@ class Policy:
     def __or__(self, other: Policy) -> Policy:
         if not isinstance(other, Policy):
             return NotImplemented
-        return Policy(**{**self._chosen(), **other._chosen()})
+        return Policy(**{**self._options, **other._options})
 
-    def _chosen(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Policy) and other._options == self._options
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._options.items()))
+
+    def __repr__(self) -> str:
+        return f"Policy({', '.join(f'{name}={option!r}' for name, option in self._options.items())})"
 
     def keys(self) -> Iterator[str]:
-        return iter(self._chosen())
+        return iter(self._options)
 
     def __getitem__(self, name: str) -> Any:
-        return self._chosen()[name]
+        return self._options[name]
+
+    def __getattr__(self, name: str) -> Any:
+        """An option, also one that is as usual."""
+        if name in USUAL:
+            return self._options.get(name, USUAL[name])
+        raise AttributeError(f"Policy has no option {name!r}")

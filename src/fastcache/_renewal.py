@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextvars
-import random
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fastcache._config import Seconds, check_count
 from fastcache._threads import start
@@ -22,13 +19,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Warmed:
+class Warmed(NamedTuple):
     """What came of warming a cache up: keys that were loaded, that had a value before, and that failed, and why."""
 
-    loaded: int = 0
-    present: int = 0
-    errors: dict[Any, Exception] = field(default_factory=dict)
+    loaded: int
+    present: int
+    errors: dict[Any, Exception]
 
 
 def in_background(work: Callable[[], T]) -> Future[T]:
@@ -63,6 +59,8 @@ def warm(
     ttl: Seconds | None,
 ) -> Warmed:
     """Loads what is missing of ``keys``; the calling thread is one of the ``concurrency`` that do."""
+    from random import uniform
+
     check_count("concurrency", concurrency)
     if isinstance(spread, bool) or not isinstance(spread, (int, float)):
         raise TypeError(f"spread must be a number, not {spread!r}")
@@ -70,7 +68,7 @@ def warm(
         raise ValueError(f"spread must be at least 0 and below 1, not {spread!r}")
     if not callable(loader):
         raise TypeError(f"loader must be callable, not {loader!r}")
-    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
+    seconds: Any = ttl if ttl is None or isinstance(ttl, (int, float)) else ttl.total_seconds()
     left = deque(dict.fromkeys(keys))
     loaded: deque[Any] = deque()
     present: deque[Any] = deque()
@@ -85,7 +83,7 @@ def warm(
             if key in cache:
                 present.append(key)
                 continue
-            options: dict[str, Any] = {} if not seconds else {"ttl": seconds * (1 - random.uniform(0, spread))}
+            options: dict[str, Any] = {} if not seconds else {"ttl": seconds * (1 - uniform(0, spread))}
             try:
                 cache.get_or_load(key, loader, **options)
             except Exception as error:

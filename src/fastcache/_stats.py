@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from fastcache._histogram import EMPTY, Histogram
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """Counters of a cache since it was made; the difference of two is what happened between them.
 
     Every lookup counts as one of ``hits``, ``stale_hits``, ``negative_hits`` (told of an absence or failure that is
@@ -62,7 +60,7 @@ class Stats:
         if not isinstance(earlier, Stats):
             return NotImplemented
         states = ("entries", "weight")
-        names = [field.name for field in fields(self) if field.name not in states]
+        names = [name for name in self._fields if name not in states]
         passed = {name: getattr(self, name) - getattr(earlier, name) for name in names}
         return Stats(**passed, entries=self.entries, weight=self.weight)
 
