@@ -1,4 +1,4 @@
-"""The page of promises names tests that are there."""
+"""The pages of promises and of failures name tests that are there."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-PAGE = TESTS.parent / "docs" / "promises.md"
+PAGES = [TESTS.parent / "docs" / name for name in ("promises.md", "failures.md")]
 
 
 def named() -> list[tuple[str, str]]:
-    """(file, name of a test) for each that the page names."""
-    pairs = []
-    for cell in re.findall(r"`([\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", PAGE.read_text()):
-        pairs += [(cell[0], name) for name in re.findall(r"\w+", cell[1])]
-    return pairs
+    """(file, name of a test) for each that the pages name, once."""
+    pairs = {}
+    for page in PAGES:
+        for file, names in re.findall(r"`([\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", page.read_text()):
+            pairs.update(dict.fromkeys((file, name) for name in re.findall(r"\w+", names)))
+    return list(pairs)
 
 
-def test_the_page_names_many_tests() -> None:
-    assert len(named()) > 90
+def test_the_pages_name_many_tests() -> None:
+    assert len(named()) > 180
 
 
 @pytest.mark.parametrize(("file", "name"), named())
