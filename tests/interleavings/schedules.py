@@ -21,6 +21,7 @@ class Budget:
     overdue: int = 0
     modes: tuple[str, ...] = ("plain", "hasty")
     ends: tuple[str, ...] = ENDS
+    hows: tuple[str, ...] = INVALIDATIONS
 
     def steps(self, model: Model) -> Iterator[Step]:
         if self.callers:
@@ -30,7 +31,7 @@ class Budget:
         if self.overdue and model.linked is not None and not model.running[model.linked].overdue:
             yield ("overdue",)
         if self.invalidations and model.running:
-            yield from ((how,) for how in INVALIDATIONS)
+            yield from ((how,) for how in self.hows)
 
     def after(self, step: Step) -> Budget:
         return replace(

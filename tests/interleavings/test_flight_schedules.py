@@ -194,13 +194,22 @@ SIMPLE = ("plain", "hasty")
 USUAL = ("ok", "fail", "interrupt")
 
 # What may come, and how many of the orders are played, if not all.
+EVERY = 10**9
 PLAYED = {
-    "two callers, two invalidations": (Budget(2, 2, modes=SIMPLE, ends=USUAL), 500),
-    "three callers, an invalidation": (Budget(3, 1, modes=SIMPLE, ends=USUAL), 500),
-    "two callers of all kinds": (Budget(2, modes=ALL), 700),
-    "two of all kinds, overdue loads, an invalidation": (Budget(2, 1, 2, modes=ALL), 800),
-    "three of all kinds, an overdue load": (Budget(3, 0, 1, modes=ALL), 800),
-    "three of all kinds, an overdue load, an invalidation": (Budget(3, 1, 1, modes=ALL), 800),
+    "two callers, an overdue load, a removal or write": (
+        Budget(2, 1, 1, modes=SIMPLE, ends=("ok", "fail"), hows=("delete", "set")),
+        EVERY,
+    ),
+    "three callers, an overdue load, a removal or write": (
+        Budget(3, 1, 1, modes=SIMPLE, ends=("ok", "fail"), hows=("delete", "set")),
+        EVERY,
+    ),
+    "two callers, two invalidations": (Budget(2, 2, modes=SIMPLE, ends=USUAL), 250),
+    "three callers, an invalidation": (Budget(3, 1, modes=SIMPLE, ends=USUAL), 250),
+    "two callers of all kinds": (Budget(2, modes=ALL), 350),
+    "two of all kinds, overdue loads, an invalidation": (Budget(2, 1, 2, modes=ALL), 400),
+    "three of all kinds, an overdue load": (Budget(3, 0, 1, modes=ALL), 400),
+    "three of all kinds, an overdue load, an invalidation": (Budget(3, 1, 1, modes=ALL), 400),
 }
 
 
