@@ -70,7 +70,7 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
 	    $(addprefix fastcache._core.,movable tag context flight graph seat watch store mapping landing errand loading \
-        getting ready approach awaiting batch bulk function) \
+        getting ready approach awaiting batch batch_errand bulk rounds function) \
 	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 
 # Older wheels where there is no newer one: on free-threaded builds pydantic's core has to be built otherwise.

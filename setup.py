@@ -64,7 +64,9 @@ extensions = [
         "approach",
         "awaiting",
         "batch",
+        "batch_errand",
         "bulk",
+        "rounds",
         "function",
     )
 ]

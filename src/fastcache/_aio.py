@@ -1,28 +1,31 @@
 """How tasks wait: for a load to end, and for a place in the bulkhead.
 
-What is to be done is decided by ``Approach``, as for threads.  Whoever ends a flight calls its watchers, perhaps in
-another thread; from there a loop is reached by ``call_soon_threadsafe`` alone, and one that has been closed is left
-alone.
+What is to be done is decided by ``Approach`` and ``Rounds``, as for threads.  Whoever ends a flight calls its watchers,
+perhaps in another thread; from there a loop is reached by ``call_soon_threadsafe`` alone, and one that has been closed
+is left alone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from typing import Any
 
-from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach
+from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach, Way
+from fastcache._core.rounds import Rounds
 from fastcache._core.seat import Seat
 from fastcache._core.watch import Watch
 from fastcache._home import home_of
+from fastcache._patience import wait_on
 from fastcache._task_loads import Load, Refreshes
 
 
 class InLine(Seat):
-    """A task's place in the line of a bulkhead, for a flight that it is to load."""
+    """A task's place in the line of a bulkhead, for what it is to load."""
 
     __slots__ = ("_home", "_stands", "_way")
 
-    def __init__(self, way: Approach) -> None:
+    def __init__(self, way: Approach | Rounds) -> None:
         super().__init__()
         self._way = way
         self._stands = True
@@ -79,38 +82,56 @@ async def approach(way: Approach, refreshes: Refreshes) -> Any:
         raise
 
 
-async def follow(way: Approach, leads: bool) -> bool:
+async def go_rounds(way: Rounds, refreshes: Refreshes) -> Any:
+    """Takes a call for many keys to its answer."""
+    try:
+        while way.begin():
+            behind = way.behind()
+            if behind is not None:
+                refreshes.start_many(behind)
+            entering = way.enter()
+            leads = await stand_in_line(way) if entering == IN_LINE else entering == ENTERED
+            way.join()
+            if leads:
+                Load(asyncio.get_running_loop(), way.errand())
+            while way.next():
+                if await follow(way, leads=False):
+                    way.answer()
+                else:
+                    way.out_of_time()
+        return way.result
+    except BaseException:
+        way.let_go()
+        raise
+
+
+async def follow(way: Approach | Rounds, leads: bool) -> bool:
     """Waits for the flight; False: for as long as this caller will.
 
     :param leads: whether this call is to load it.
     """
-    to_the_end = way.waits()
     # Before the load begins: it is cancelled when nobody watches it any more.
     watch = Watch(way.flight)
-    load = None
     try:
+        to_the_end = way.waits()
         if leads:
-            load = Load(watch.loop, way.errand())
+            Load(watch.loop, way.errand())
         if to_the_end:
             await watch
             ended = True
         else:
             ended = await wait_for_end(way, watch)
     except BaseException:
-        if load is not None:
-            load.attended = False
-        if watch.leave() == 0:
-            way.abandon()
+        way.leave(watch.leave())
         raise
     if not ended and watch.leave() != -1:
-        if load is not None:
-            load.attended = False
+        way.look_away()
         return False
     way.waited()
     return True
 
 
-async def wait_for_end(way: Approach, seat: Seat) -> bool:
+async def wait_for_end(way: Way, seat: Seat) -> bool:
     """Whether the flight ended while the caller was willing to wait."""
     soft, left = way.patience, way.time_left
     if soft is not None and way.old():
@@ -124,20 +145,7 @@ async def wait_for_end(way: Approach, seat: Seat) -> bool:
     return await wait_on(seat, way.time_left)
 
 
-async def wait_on(seat: Seat, seconds: float | None) -> bool:
-    """Whether it came in time."""
-    if seconds is None:
-        await seat
-        return True
-    timer = seat.loop.call_later(seconds, seat.settle, False)
-    try:
-        await seat
-    finally:
-        timer.cancel()
-    return seat.come
-
-
-async def stand_in_line(way: Approach) -> bool:
+async def stand_in_line(way: Approach | Rounds) -> bool:
     """Waits for a place in the bulkhead; False: another has taken the load over, which is then to be waited for."""
     line = InLine(way)
     try:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from fastcache._batches import Batches, Gathering
 from fastcache._core.approach import Approach
 from fastcache._core.batch import Batch
-from fastcache._core.bulk import BulkStore
 from fastcache._core.errand import Errand
+from fastcache._core.rounds import AwaitingManyStore, Rounds
 from fastcache._refresh import CLOSE_PATIENCE, RefreshPool
 from fastcache._threads import start
 
@@ -26,7 +26,7 @@ V = TypeVar("V")
 T = TypeVar("T")
 
 
-class BackgroundStore(BulkStore[K, V]):
+class BackgroundStore(AwaitingManyStore[K, V]):
     __slots__ = (
         "__weakref__", "_batch_delay", "_batches", "_closed", "_executor", "_limits", "_pool", "_refreshes", "name",
     )  # fmt: skip
@@ -41,7 +41,7 @@ class BackgroundStore(BulkStore[K, V]):
         self._closed = False
         # Each is made when there is something to refresh.
         self._pool: RefreshPool | None = None
-        self._batches: Batches | None = None
+        self._batches: Batches[Gathering] | None = None
         # Of several made at once the first is everybody's.
         self._refreshes: list[Refreshes] = []
 
@@ -56,9 +56,9 @@ class BackgroundStore(BulkStore[K, V]):
         self._executor.submit(contextvars.Context().run, task.run)
         return True
 
-    def _make_batches(self) -> Batches:
+    def _make_batches(self) -> Batches[Gathering]:
         # As with pools.
-        batches = self._batches = Batches(self._batch_delay)
+        batches = self._batches = Batches(self._batch_delay, Gathering)
         if self._closed:
             batches.close()
         return batches
@@ -82,13 +82,24 @@ class BackgroundStore(BulkStore[K, V]):
         return True
 
     def _approach(self, approach: Approach, /) -> Coroutine[Any, Any, Any]:
-        from fastcache import _aio, _task_loads
+        from fastcache import _aio
+
+        return _aio.approach(approach, self._task_refreshes())
+
+    def _go_rounds(self, rounds: Rounds, /) -> Coroutine[Any, Any, Any]:
+        from fastcache import _aio
+
+        return _aio.go_rounds(rounds, self._task_refreshes())
+
+    def _task_refreshes(self) -> Refreshes:
+        from fastcache._task_loads import Refreshes
 
         if not self._refreshes:
-            made = _task_loads.Refreshes(self._limits[0])
-            made.closed = self._closed
+            made = Refreshes(self._limits[0], self._batch_delay)
+            if self._closed:
+                made.close()
             self._refreshes.append(made)
-        return _aio.approach(approach, self._refreshes[0])
+        return self._refreshes[0]
 
     async def aclose(self) -> None:
         """``close`` for caches that tasks use: waits up to 5 s for the refreshes of the running loop."""
@@ -113,7 +124,7 @@ class BackgroundStore(BulkStore[K, V]):
         if self._batches is not None:
             self._batches.close()
         for refreshes in self._refreshes:
-            refreshes.closed = True
+            refreshes.close()
 
     def __enter__(self: T) -> T:
         return self

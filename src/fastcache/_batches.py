@@ -4,7 +4,8 @@
       |<---------- delay ---------->|
 
 A gathering is one task of the pool from the start.  The worker that takes it on waits for what is left of the delay;
-it is woken when the gathering is full, or dropped since the cache is closed.
+it is woken when the gathering is full, or dropped since the cache is closed.  (What tasks load is gathered by their
+loop: see ``TaskGathering``.)
 
 There is no lock here that a finalizer or signal handler could ask for again.  Who joins a gathering looks afterwards
 whether it has closed, and if so opens another.  For a moment keys may be in both then, which does no harm: each flight
@@ -18,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
 
 from fastcache._core.batch import Batch
 from fastcache._registry import Registry
@@ -27,12 +29,15 @@ MOST = 100
 
 
 class Gathering:
-    """Batches that one call of their loader will serve."""
+    """Batches that one call of their loader will serve.
+
+    :param like: equal for the batches that may join it.
+    """
 
     __slots__ = ("_batches", "_listed", "_most", "_opener", "_until", "_waker", "closed", "like")
 
-    def __init__(self, first: Batch, delay: float, listed: dict[Hashable, Gathering]) -> None:
-        self.like = first.like
+    def __init__(self, like: Hashable, first: Batch, delay: float, listed: dict[Hashable, Any]) -> None:
+        self.like = like
         self.closed = False
         self._batches = [first]
         self._most = first.max_batch or MOST
@@ -46,7 +51,7 @@ class Gathering:
         """How many keys."""
         return sum(map(len, self._batches))
 
-    def open(self, submit: Callable[[Gathering], bool]) -> bool:
+    def open(self, submit: Callable[[Any], bool]) -> bool:
         """Submits it as a task, and lists it for others to join; False if it was not taken on."""
         self._opener = threading.get_ident()
         try:
@@ -70,7 +75,10 @@ class Gathering:
 
     def _wake_if_full(self) -> None:
         if len(self) >= self._most:
-            self._waker.put(None)
+            self._wake()
+
+    def _wake(self) -> None:
+        self._waker.put(None)
 
     def _close(self) -> None:
         self.closed = True
@@ -83,12 +91,16 @@ class Gathering:
         try:
             self._wait()
             if not self.closed:
-                self._close()
-                first, *others = self._batches
-                first.joined(others).run()
+                self.taken().run()
         except BaseException:
             self.drop()
             raise
+
+    def taken(self) -> Batch:
+        """All that has joined; it takes no more."""
+        self._close()
+        first, *others = self._batches
+        return first.joined(others)
 
     def _wait(self) -> None:
         # An executor that runs it at once would make the caller wait for what cannot come.
@@ -100,7 +112,7 @@ class Gathering:
     def drop(self) -> None:
         """Gives up what nobody has begun to load."""
         self._close()
-        self._waker.put(None)
+        self._wake()
         for batch in self._batches:
             batch.drop()
 
@@ -108,29 +120,36 @@ class Gathering:
         return sum(batch.heat() for batch in list(self._batches))
 
 
-_all: Registry[Batches] = Registry()
+_all: Registry[Batches[Any]] = Registry()
+G = TypeVar("G", bound=Gathering)
 
 
-class Batches:
+class Batches(Generic[G]):
     """The open gatherings of a cache.
 
     :param delay: seconds that each waits for others to join it.
+    :param gather: makes a gathering.
     """
 
-    def __init__(self, delay: float) -> None:
+    def __init__(self, delay: float, gather: type[G]) -> None:
         self._delay = delay
+        self._gather = gather
         self._closed = False
-        self._open: dict[Hashable, Gathering] = {}
+        self._open: dict[Hashable, G] = {}
         _all.add(self)
 
-    def submit(self, batch: Batch, submit: Callable[[Gathering], bool]) -> bool:
-        """Takes a batch on; False if it is closed, or if a gathering had to be opened and ``submit`` refused that."""
+    def submit(self, batch: Batch, submit: Callable[[G], bool], where: Hashable = None) -> bool:
+        """Takes a batch on; False if it is closed, or if a gathering had to be opened and ``submit`` refused that.
+
+        :param where: those from different places are not gathered together.
+        """
         if self._closed:
             return False
-        gathering = self._open.get(batch.like)
+        like = where, batch.like
+        gathering = self._open.get(like)
         if gathering is not None and gathering.join(batch):
             return True
-        opened = Gathering(batch, self._delay, self._open)
+        opened = self._gather(like, batch, self._delay, self._open)
         if not opened.open(submit):
             return False
         if self._closed:

@@ -13,9 +13,13 @@ import inspect
 import weakref
 from asyncio import _get_running_loop
 
+from fastcache._batches import Batches
 from fastcache._bulkhead import Bulkhead
+from fastcache._core.batch import Batch
+from fastcache._core.batch_errand import BatchErrand
 from fastcache._core.errand import Errand
 from fastcache._home import home_of
+from fastcache._task_batches import TaskGathering
 
 # Seconds that closing waits for refreshes which it has cancelled.
 CLEANUP = 1.0
@@ -24,19 +28,21 @@ CLEANUP = 1.0
 class Load:
     """A load in a task of a running loop, whose home keeps it until it has ended.
 
-    :param refreshes: of which it is one: it may be taken over until it runs; None: its flight is its own.
+    :param refreshes: of which it is one: it may be taken over until it runs; None: its flights are its own.
     """
 
     __slots__ = ("_begun", "_errand", "_home", "_refreshes", "_taken", "attended", "loop", "task")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, errand: Errand, refreshes: Refreshes | None = None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, errand: Errand | BatchErrand, refreshes: Refreshes | None = None
+    ) -> None:
         self.loop = loop
         self.task: asyncio.Task[None] | None = None
         # Whether the caller who began it waits for it, and so will raise what ends it.
         self.attended = refreshes is None
         self._begun = refreshes is None
         self._taken = False
-        self._errand: Errand | None = errand
+        self._errand: Errand | BatchErrand | None = errand
         self._refreshes = refreshes
         home = home_of(loop)
         self._home = weakref.ref(home)
@@ -62,17 +68,17 @@ class Load:
         if errand is None:
             return
         try:
-            if not errand.begin(self._begun):
-                # Another sees to the flight, or it was dropped.
-                self._taken = True
-                return
-            self._begun = True
-            result = errand.call()
-            if inspect.isawaitable(result):
-                result = await result
-            errand.take_in(result)
-        except Exception as error:
-            errand.fail(error)
+            self._begun = more = errand.begin(self._begun)
+            # If not, another sees to the flights, or they were dropped.
+            self._taken = not more
+            while more:
+                try:
+                    result = errand.call()
+                    if inspect.isawaitable(result):
+                        result = await result
+                    more = errand.take_in(result)
+                except Exception as error:
+                    more = errand.fail(error)
         except asyncio.CancelledError as error:
             errand.give_up(error)
         except BaseException as error:
@@ -84,10 +90,12 @@ class Load:
             # An error's traceback knows this frame, and the flight the error.
             del errand, result
 
-    def cancel(self) -> None:
-        """From any thread."""
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._cancel)
+    def forsake(self) -> None:
+        """From any thread: the last who waited has been cancelled; so is the load, unless it is wanted otherwise."""
+        errand = self._errand
+        if errand is not None and errand.forsake():
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
         # Once: a loader that is cleaning up is not to be disturbed.
@@ -122,16 +130,20 @@ class Load:
 
 
 class Refreshes:
-    """The loads behind values that tasks make for one cache: so many at a time; one more is dropped."""
+    """The loads behind values that tasks make for one cache: so many at a time; one more is dropped.
 
-    __slots__ = ("_places", "closed", "loads")
+    :param delay: seconds for which those of several keys that share a loader are gathered.
+    """
 
-    def __init__(self, limit: int) -> None:
+    __slots__ = ("_batches", "_places", "closed", "loads")
+
+    def __init__(self, limit: int, delay: float) -> None:
         self.closed = False
         self.loads: set[Load] = set()
         self._places = Bulkhead(limit)
+        self._batches = Batches(delay, TaskGathering)
 
-    def start(self, errand: Errand) -> None:
+    def start(self, errand: Errand | BatchErrand) -> None:
         loop = _get_running_loop()
         if loop is None or self.closed or not self._places.try_enter():
             errand.drop()
@@ -139,6 +151,20 @@ class Refreshes:
         # The value that was served is good without it.
         with contextlib.suppress(Exception):
             Load(loop, errand, self)
+
+    def start_many(self, batch: Batch) -> None:
+        """The same for several keys, after a moment in which others may join them."""
+        loop = _get_running_loop()
+        if loop is None or not self._batches.submit(batch, self._leave_to_loop, where=id(loop)):
+            batch.drop()
+
+    def _leave_to_loop(self, gathering: TaskGathering) -> bool:
+        return gathering.leave_to(self.start)
+
+    def close(self) -> None:
+        """Refuses further ones, and drops those that have not begun."""
+        self.closed = True
+        self._batches.close()
 
     def left(self, load: Load) -> None:
         self.loads.discard(load)

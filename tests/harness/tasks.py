@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Generic, TypeVar
 
+from fastcache import Cache
 from tests.harness.gates import LIMIT, Call
 
 T = TypeVar("T")
@@ -168,3 +169,26 @@ async def outcome(task: asyncio.Task[Any]) -> Any:
     if task.cancelled():
         return asyncio.CancelledError
     return task.exception() or task.result()
+
+
+class CacheOfTasks(Cache[Any, Any]):
+    """A cache whose calls for many keys are made by a task of a new loop; of a loader of its own, by that itself."""
+
+    def get_many_or_load(self, keys: Any, loader: Any, /, **options: Any) -> Any:
+        if asyncio._get_running_loop() is not None:
+            return super().get_many_or_load(keys, loader, **options)
+
+        async def ask() -> Any:
+            return await self.aget_many_or_load(keys, later(loader) if callable(loader) else loader, **options)
+
+        return play(ask)
+
+
+def later(loader: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """The same, async."""
+
+    async def load(*args: Any) -> Any:
+        await asyncio.sleep(0)
+        return loader(*args)
+
+    return load

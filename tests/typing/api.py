@@ -124,3 +124,15 @@ assert_type(ManualExecutor().run_all(), int)
 assert_type(open_flights(), list[tuple[Any, FlightInfo]])
 assert_no_flights()
 clear_all()
+
+
+async def load_many_later(keys: list[str]) -> dict[str, int]:
+    return dict.fromkeys(keys, 0)
+
+
+async def ask() -> None:
+    assert_type(await cache.aget_many_or_load(["k"], load_many), dict[str, int])
+    assert_type(await cache.aget_many_or_load(["k"], load_many_later), dict[str, int])
+    assert_type(await cache.aget_many_or_load(["k"], load_many_later, default=None), dict[str, int | None])
+    assert_type(await cache.aget_many_or_load(["k"], load_knowing, with_context=True), dict[str, int])
+    assert_type(await cache.aget_many_or_load(["k"], load_many_later, errors="return"), dict[str, int | Exception])

@@ -1,4 +1,4 @@
-"""A task's call for a key, on its way from one step to the next."""
+"""A task's call for a key, on its way from one step to the next; and what it shares with a call for several."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -8,23 +8,27 @@ from fastcache._core.flight cimport Flight
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.terms cimport Terms
 
-cdef class Approach:
+cdef class Way:
     cdef readonly LoadingStore store
     cdef readonly object key
-    cdef uint64_t hash
-    cdef tuple packed           # the call; what `call` borrows from
-    cdef Call call
     cdef Terms terms
-    cdef tuple held             # what the terms borrow
-    cdef bint first
+    cdef object held            # what the terms borrow
     cdef int64_t since          # when the wait began
-    cdef bint owes              # the flight is this call's to load, and nobody else will end it,
-    cdef bint claimed           # nor take it over
     cdef readonly Flight flight     # to be led or waited for; None in between
-    cdef Errand led             # the load of it, if it is this call's own
     cdef readonly object result     # once it is answered
 
     cdef bint answered(self, object result) except -1
+
+cdef class Approach(Way):
+    cdef uint64_t hash
+    cdef tuple packed           # the call; what `call` borrows from
+    cdef Call call
+    cdef bint first
+    cdef bint owes              # the flight is this call's to load, and nobody else will end it,
+    cdef bint claimed           # nor take it over
+    cdef Errand led             # the load of it, if it is this call's own
+
     cdef bint may_lead(self) except -1
 
+cdef int forsake(Flight flight) except -1
 cdef Approach new_approach(LoadingStore store, object key, uint64_t hash, tuple packed, const Terms* terms, tuple held)

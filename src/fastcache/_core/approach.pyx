@@ -1,4 +1,4 @@
-"""A task's call for a key, on its way from one step to the next.
+"""A task's call for a key, on its way from one step to the next; and what it shares with a call for several.
 
 Each step decides as a thread's call does, by the same functions; ``_aio`` awaits between them what a thread would wait
 for.
@@ -10,18 +10,15 @@ from libc.stdint cimport uint64_t
 
 from fastcache._core.calls cimport call_unpack
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.core cimport core_stripe_at
 from fastcache._core.errand cimport new_errand
 from fastcache._core.flight cimport A_TASK, ABANDONED, QUEUED, RUNNING, Flight
 from fastcache._core.graph cimport is_admitted, is_mine
-from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport leave_bulkhead
 from fastcache._core.loading cimport LoadingStore, rejection
 from fastcache._core.mutex cimport atomic_add
 from fastcache._core.py cimport FOREVER, steal
 from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, Verdict
-from fastcache._core.stripe_loads cimport stripe_give_up
 from fastcache._core.terms cimport Terms
 
 from fastcache._core.getting import STATUSES
@@ -33,11 +30,59 @@ SERVED, REFRESHED, LEADS, WAITS, LOADS_ALONE = range(5)
 ENTERED, IN_LINE, TAKEN = range(3)
 
 
-@cython.final
-cdef class Approach:
-    def __init__(self):
-        raise TypeError("an approach is made by a cache")
+cdef class Way:
+    """What a task's call waits for, and for how long."""
 
+    def __init__(self):
+        raise TypeError("a call's way is made by a cache")
+
+    cdef bint answered(self, object result) except -1:
+        self.result = result
+        return True
+
+    def old(self):
+        """Whether an old value answers this call, which is then in ``result``."""
+        cdef PyObject* value = self.store.acceptable(<PyObject*>self.key, &self.terms)
+        return value != NULL and self.answered(steal(value))
+
+    def out_of_time(self):
+        """The end of the caller's patience: an old value in ``result``, or LoadTimeout."""
+        if not self.old():
+            atomic_add(&self.store.core.timeouts, 1)
+            raise LoadTimeout(f"the load of {self.key!r} did not end within wait_timeout")
+
+    def waits(self):
+        """The wait begins; whether it is to last until the flight ends."""
+        self.since = clock_exact()
+        return self.terms.deadline == FOREVER and self.terms.patience == FOREVER
+
+    def waited(self):
+        histogram_add(&self.store.core.wait_times, clock_exact() - self.since)
+
+    @property
+    def time_left(self):
+        """Seconds that the caller will still wait; None: for ever."""
+        if self.terms.deadline == FOREVER:
+            return None
+        return max(0.0, (self.terms.deadline - clock_exact()) / 1e9)
+
+    @property
+    def patience(self):
+        """Seconds that the caller will wait while an old value would do; None: as long as without."""
+        return None if self.terms.patience == FOREVER else self.terms.patience / 1e9
+
+    @property
+    def over(self):
+        """Whether there is nothing to wait for."""
+        return self.flight.is_over()
+
+    @property
+    def bulkhead(self):
+        return self.store.bulkhead
+
+
+@cython.final
+cdef class Approach(Way):
     def step(self):
         """What is to be done now.
 
@@ -109,42 +154,7 @@ cdef class Approach:
             raise interrupt
         return self.answered(self.store.answer(flight, &self.terms, led))
 
-    def old(self):
-        """Whether an old value answers this call, which is then in ``result``."""
-        cdef PyObject* value = self.store.acceptable(<PyObject*>self.key, &self.terms)
-        return value != NULL and self.answered(steal(value))
-
-    def out_of_time(self):
-        """The end of the caller's patience: an old value in ``result``, or LoadTimeout."""
-        if not self.old():
-            atomic_add(&self.store.core.timeouts, 1)
-            raise LoadTimeout(f"the load of {self.key!r} did not end within wait_timeout")
-
-    def waits(self):
-        """The wait begins; whether it is to last until the flight ends."""
-        self.since = clock_exact()
-        return self.terms.deadline == FOREVER and self.terms.patience == FOREVER
-
-    def waited(self):
-        histogram_add(&self.store.core.wait_times, clock_exact() - self.since)
-
-    @property
-    def time_left(self):
-        """Seconds that the caller will still wait; None: for ever."""
-        if self.terms.deadline == FOREVER:
-            return None
-        return max(0.0, (self.terms.deadline - clock_exact()) / 1e9)
-
-    @property
-    def patience(self):
-        """Seconds that the caller will wait while an old value would do; None: as long as without."""
-        return None if self.terms.patience == FOREVER else self.terms.patience / 1e9
-
     # ---- the bulkhead ----
-
-    @property
-    def bulkhead(self):
-        return self.store.bulkhead
 
     def enter(self):
         """ENTERED: the load may begin.  IN_LINE: it needs a place first.  TAKEN: another sees to the flight."""
@@ -200,27 +210,23 @@ cdef class Approach:
         self.store.conclude(self.flight)
         return True
 
-    @property
-    def over(self):
-        """Whether there is nothing to wait for."""
-        return self.flight.is_over()
+    def leave(self, int others, /):
+        """This caller has been cancelled, and so many others wait for the flight."""
+        self.look_away()
+        if others == 0:
+            forsake(self.flight)
 
-    def abandon(self):
-        """The last who waited has been cancelled: so is the load, if a task makes it for callers.
+    def look_away(self):
+        """This caller waits no longer: what interrupts its own load is not its to raise."""
+        if self.led is not None and self.flight.task is not None:
+            self.flight.task.attended = False
 
-        It is unlinked first, so that the next caller begins anew instead of joining a load that is ending.
-        """
-        cdef Grave g
-        task = self.flight.task
-        if task is None or self.flight.behind:
-            return
-        g.count = 0
-        stripe_give_up(
-            core_stripe_at(&self.store.core, self.flight.stripe), &self.store.core.rules, self.flight.slot,
-            <PyObject*>self.flight, 0, False, &g,
-        )
-        grave_drop(&g, self.store.core.listener)
-        task.cancel()
+cdef int forsake(Flight flight) except -1:
+    """The last who waited has been cancelled: so is the load, if a task makes it for callers."""
+    task = flight.task
+    if task is not None and not flight.behind:
+        task.forsake()
+    return 0
 
 
 cdef Approach new_approach(LoadingStore store, object key, uint64_t hash, tuple packed, const Terms* terms, tuple held):

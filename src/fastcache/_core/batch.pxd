@@ -19,22 +19,28 @@ cdef class Batch:
     cdef list flights           # of these keys, one for each
     cdef Py_ssize_t queued      # from this one on they are QUEUED, or have been claimed; those before are the batch's
     cdef Py_ssize_t at          # the first that no portion has had yet
-    cdef list portion           # flights being loaded here
+    cdef list portion           # flights being loaded here,
+    cdef list asked             # their keys, of which the loader is asked,
+    cdef dict contexts          # and what it is told of each, or None
     cdef list led               # (key, flight) of those that were loaded here
     cdef list others            # of those that somebody else had claimed
     cdef Flight place           # of no key, led by who leads the batch: has its place in the bulkhead; or None
-    cdef object interrupt       # what ended it in another thread that was no Exception; or None
+    cdef object interrupt       # what ended it in another thread or in a task that was no Exception; or None
 
     cdef int add(self, object key, Flight flight) except -1
     cdef void remove(self, Py_ssize_t i)
     cdef void queue(self, Py_ssize_t first) noexcept
     cdef int make_place(self) except -1
+    cdef bint enter(self) except -1
     cdef int fly(self) except -1
-    cdef list claim_portion(self)
-    cdef int lead(self, list keys, list flights) except -1
-    cdef dict call_loader(self, list keys, dict contexts)
+    cdef bint next_portion(self) except -1
+    cdef int lead(self) except -1
+    cdef object ask(self)
+    cdef dict found_in(self, object result)
+    cdef int end_all(self, dict found) except -1
+    cdef int fail_all(self, object error) except -1
     cdef int end(self, object key, Flight flight, dict found, object context) except -1
     cdef int keep(self, object key, dict extras, Flight beside) except -1
-    cdef void give_up(self) noexcept
+    cdef void abandon(self) noexcept
 
 cdef Batch new_batch(LoadingStore store, object loader, const Terms* terms, Py_ssize_t most)

@@ -6,6 +6,7 @@
 The loader is called with the keys of a portion, in order, while the thread has entered all of their flights.  What it
 brings is then settled and published key by key, and each flight ended; if it raises, all of them have failed.  So no
 call of a loader is begun while the thread leads flights of the same batch that are not in that call.
+A task does the same in steps, and awaits between them: see ``BatchErrand``.
 """
 
 cimport cython
@@ -35,7 +36,7 @@ cdef object LEFT_OUT = object()
 
 @cython.final
 cdef class Batch:
-    """One of ``run`` and ``drop`` is called, or ``run_to_end``."""
+    """One of ``run`` and ``drop`` is called, or ``run_to_end``; or it is a ``BatchErrand``'s."""
 
     def __init__(self):
         raise TypeError("a batch is made by a cache")
@@ -47,14 +48,8 @@ cdef class Batch:
 
     def run(self):
         """Loads behind served values what no caller has claimed.  Failures are noted there, not raised."""
-        bulkhead = self.store.bulkhead
-        if bulkhead is not None:
-            self.make_place()
-            if not bulkhead.try_enter():
-                self.give_up()
-                return
-            self.place.admitted = bulkhead
-        self.fly()
+        if self.enter():
+            self.fly()
 
     def run_to_end(self):
         """Loads for a caller who waits for it; what it comes to, he gets through the flights."""
@@ -65,7 +60,7 @@ cdef class Batch:
 
     def drop(self):
         """Gives up what nobody has begun."""
-        self.give_up()
+        self.abandon()
         if self.place is not None and self.place.claim():
             self.store.conclude(self.place)
 
@@ -125,6 +120,18 @@ cdef class Batch:
         self.place.queue()
         return 0
 
+    cdef bint enter(self) except -1:
+        """For a load behind values: whether it may begin; without a place it is given up."""
+        bulkhead = self.store.bulkhead
+        if bulkhead is None:
+            return True
+        self.make_place()
+        if not bulkhead.try_enter():
+            self.abandon()
+            return False
+        self.place.admitted = bulkhead
+        return True
+
     cdef int fly(self) except -1:
         """Loads, portion by portion, what nobody else has claimed.
 
@@ -136,12 +143,10 @@ cdef class Batch:
                 return 0
             load_begins(self.place)
         try:
-            while self.at < len(self.flights):
-                keys = self.claim_portion()
-                if keys:
-                    self.lead(keys, self.portion)
+            while self.next_portion():
+                self.lead()
         except BaseException:
-            self.give_up()
+            self.abandon()
             raise
         finally:
             if self.place is not None:
@@ -149,68 +154,87 @@ cdef class Batch:
                 self.store.conclude(self.place)
         return 0
 
-    cdef list claim_portion(self):
-        """Moves on to the next portion; its keys."""
+    cdef bint next_portion(self) except -1:
+        """Claims the next portion of which anything is to be had; False: there is none."""
         cdef Flight flight
-        cdef list keys = []
-        self.portion = []
-        while self.at < len(self.flights) and len(keys) < self.most:
+        self.portion, self.asked, self.contexts = [], [], None
+        while self.at < len(self.flights) and len(self.asked) < self.most:
             key, flight = self.keys[self.at], self.flights[self.at]
             # Before it is this thread's, so that it is certainly given up.
             self.portion.append(flight)
             if self.at < self.queued or flight.claim():
-                keys.append(key)
+                self.asked.append(key)
                 self.led.append((key, flight))
             else:
                 self.portion.pop()
                 self.others.append((key, flight))
             self.at += 1
-        return keys
+        return len(self.asked) > 0
 
-    cdef int lead(self, list keys, list flights) except -1:
-        """Runs the loader once; unless it raises, all the flights have ended."""
+    cdef int lead(self) except -1:
+        """Runs the loader once; unless it raises, all the flights of the portion have ended."""
         cdef Flight flight
-        cdef Py_ssize_t i
-        contexts = None
-        for flight in flights:
+        for flight in self.portion:
             load_begins(flight)
         try:
-            if self.terms.context != NO_CONTEXT:
-                contexts = [self.store.context_of(flight) for flight in flights]
-            found = self.call_loader(keys, None if contexts is None else dict(zip(keys, contexts)))
+            found = self.found_in(self.ask())
         except Exception as error:
-            for flight in flights:
-                load_ends(flight)
-                self.store.fail(flight, error)
-            found = {}
+            self.fail_all(error)
         else:
-            for i in range(len(keys)):
-                self.end(keys[i], flights[i], found, None if contexts is None else contexts[i])
-        for flight in flights:
-            self.store.conclude(flight)
-        for key in list(found):
-            try:
-                self.keep(key, found, flights[0])
-            except Exception:
-                # Nobody asked for it.
-                pass
+            self.end_all(found)
         return 0
 
-    cdef dict call_loader(self, list keys, dict contexts):
-        """What the loader brings, as a dict of our own."""
+    cdef object ask(self):
+        """What the loader returns."""
+        cdef Flight flight
         cdef PyObject* args[1]
         cdef Call call
-        # The loader may do with its list what it likes.
-        given = list(keys)
+        if self.terms.context != NO_CONTEXT:
+            self.contexts = {key: self.store.context_of(flight) for key, flight in zip(self.asked, self.portion)}
+        # The loader may do with its list what it likes, and with the dict.
+        given = list(self.asked)
         args[0] = <PyObject*>given
         call.function = <PyObject*>self.loader
         call.args = args
         call.positional = 1
         call.names = NULL
-        found = self.store.run_loader(&call, &self.terms, contexts)
-        if not isinstance(found, collections.abc.Mapping):
-            raise TypeError(f"a loader of several keys must return a mapping, not {type(found).__name__}")
-        return dict(found)
+        return self.store.run_loader(&call, &self.terms, None if self.contexts is None else dict(self.contexts))
+
+    cdef dict found_in(self, object result):
+        """What the loader brings, as a dict of our own."""
+        if isinstance(result, collections.abc.Coroutine):
+            result.close()
+            raise TypeError("the loader is async: its values are to be had by aget_many_or_load, not get_many_or_load")
+        if not isinstance(result, collections.abc.Mapping):
+            raise TypeError(f"a loader of several keys must return a mapping, not {type(result).__name__}")
+        return dict(result)
+
+    cdef int end_all(self, dict found) except -1:
+        """Ends the portion's flights with what was found, and keeps the rest of it."""
+        cdef Flight flight
+        for key, flight in zip(self.asked, self.portion):
+            self.end(key, flight, found, None if self.contexts is None else self.contexts[key])
+        for flight in self.portion:
+            self.store.conclude(flight)
+        for key in list(found):
+            try:
+                self.keep(key, found, self.portion[0])
+            except Exception:
+                # Nobody asked for it.
+                pass
+        return 0
+
+    cdef int fail_all(self, object error) except -1:
+        """Ends the portion's flights with an Exception."""
+        cdef Flight flight
+        for flight in self.portion:
+            load_ends(flight)
+            # An error of the takeover itself may have come after some had ended.
+            if flight.state == RUNNING:
+                self.store.fail(flight, error)
+        for flight in self.portion:
+            self.store.conclude(flight)
+        return 0
 
     cdef int end(self, object key, Flight flight, dict found, object context) except -1:
         """Takes a key's value out of what was found, and ends its flight with it."""
@@ -266,7 +290,7 @@ cdef class Batch:
             self.store.give_up(flight)
             raise
 
-    cdef void give_up(self) noexcept:
+    cdef void abandon(self) noexcept:
         """Gives up all flights that have not ended and that nobody else leads."""
         cdef Flight flight
         for flight in self.portion:

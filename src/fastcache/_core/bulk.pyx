@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uint64_t
 from fastcache._core.batch cimport ANY_NUMBER, Batch, new_batch
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_ceiling, core_peek
-from fastcache._core.flight cimport QUEUED, Flight
+from fastcache._core.flight cimport A_TASK, QUEUED, Flight
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.graph cimport is_admitted, is_mine
 from fastcache._core.key cimport key_hash
@@ -25,7 +25,7 @@ from fastcache._core.mapping cimport check_iterable
 from fastcache._core.mutex cimport atomic_add
 from fastcache._core.py cimport FOREVER, py_is_callable, steal
 from fastcache._core.stripe cimport ALONE, FOLLOW, HIT, LEAD, NOTHING, REFRESH, Verdict
-from fastcache._core.terms cimport Terms, terms_bound, terms_read
+from fastcache._core.terms cimport terms_bound, terms_read
 
 from fastcache._errors import BulkLoadError, RecursiveLoadError
 
@@ -38,20 +38,27 @@ cdef object LEFT_OUT = object()
 cdef class Wanted:
     """What one call wants, and has so far."""
 
-    cdef dict given(self, object default, bint returned):
-        """What the call returns; BulkLoadError if some keys failed and that is not to be ``returned`` too."""
+    cdef dict given(self, BulkStore store):
+        """What the call returns; BulkLoadError if some keys failed and their errors are not to be returned too."""
         for key, value in list(self.values.items()):
             if value is not LEFT_OUT:
+                self.values[key] = store.handed(value, NULL)
                 continue
-            if key in self.errors and returned:
+            if key in self.errors and self.returned:
                 self.values[key] = self.errors[key]
-            elif key in self.errors or default is LEFT_OUT:
+            elif key in self.errors or self.default is LEFT_OUT:
                 del self.values[key]
             else:
-                self.values[key] = default
-        if self.errors and not returned:
+                self.values[key] = self.default
+        if self.errors and not self.returned:
             raise BulkLoadError(self.values, self.errors) from next(iter(self.errors.values()))
         return self.values
+
+    cdef int hurry(self) except -1:
+        """Before a wait: an old value will do as soon as all waits together have lasted as long as the caller says."""
+        if self.patience_ends != FOREVER:
+            self.terms.patience = max(0, self.patience_ends - clock_exact())
+        return 0
 
 
 cdef class BulkStore(AwaitingStore):
@@ -83,67 +90,75 @@ LoadRejected: of keys for which ``wait_timeout`` ran out.  RecursiveLoadError, L
 wait could never end.  What is no Exception is the loading thread's alone.  One call takes at most one place of
 ``max_concurrent_loads`` at a time.
 """
-        cdef Terms terms = self.usual
-        cdef Py_ssize_t most = ANY_NUMBER
-        cdef bint returned = False
+        cdef Wanted w = self.wanted("get_many_or_load", keys, loader, options)
+        while w.missing:
+            self.begin_many(w)
+            self.follow_many(w)
+        return w.given(self) if w.sorted else w.values
+
+    cdef Wanted wanted(self, str method, object keys, object loader, dict options):
+        """What a call of ``method`` asks for, with what is there already."""
+        cdef Wanted w = Wanted.__new__(Wanted)
         cdef int64_t ceiling
         cdef PyObject* value
-        cdef dict values
-        cdef list missing = []
-        cdef Wanted w
-        default = LEFT_OUT
         if not py_is_callable(<PyObject*>loader):
             raise TypeError(f"loader must be callable, not {loader!r}")
         check_iterable(keys)
+        w.terms = self.usual
+        w.most = ANY_NUMBER
+        w.default = LEFT_OUT
         for name, option in options.items():
             if name == "max_batch":
-                most = most_of(option)
+                w.most = most_of(option)
             elif name == "errors":
-                returned = are_returned(option)
+                w.returned = are_returned(option)
             elif name == "default":
-                default = option
+                w.default = option
             elif name == "with_status":
-                raise TypeError(f"get_many_or_load got an unexpected keyword argument {name!r}")
+                raise TypeError(f"{method} got an unexpected keyword argument {name!r}")
             else:
-                terms_read(&terms, &self.core, "get_many_or_load", name, option)
-        values = dict.fromkeys(keys, LEFT_OUT)
-        if terms.ask.force or terms.ask.max_age != FOREVER:
-            missing = list(values)
-        else:
-            ceiling = core_ceiling(&self.core)
-            for key in values:
-                value = core_peek(&self.core, ceiling, <PyObject*>key, key_hash(<PyObject*>key))
-                if value != NULL:
-                    values[key] = steal(value)
-                else:
-                    missing.append(key)
-        if not missing:
-            return values
-        w = Wanted.__new__(Wanted)
+                terms_read(&w.terms, &self.core, method, name, option)
+        w.who = this_thread()
         w.loader = loader
-        w.terms = terms
-        # Keys without a value are told apart from those that failed.
-        w.terms.default = <PyObject*>LEFT_OUT
-        w.most = most
-        w.patience_ends = FOREVER if terms.patience == FOREVER else clock_exact() + terms.patience
-        w.values = values
+        w.options = options
+        w.terms.default = <PyObject*>LEFT_OUT   # which tells keys without a value from those that failed
+        w.patience_ends = FOREVER if w.terms.patience == FOREVER else clock_exact() + w.terms.patience
+        w.values = dict.fromkeys(keys, LEFT_OUT)
         w.errors = {}
-        return self.load_many(w, missing, default, returned)
+        if w.terms.ask.force or w.terms.ask.max_age != FOREVER:
+            w.missing = list(w.values)
+            return w
+        w.missing = []
+        ceiling = core_ceiling(&self.core)
+        for key in w.values:
+            value = core_peek(&self.core, ceiling, <PyObject*>key, key_hash(<PyObject*>key))
+            if value != NULL:
+                w.values[key] = steal(value)
+            else:
+                w.missing.append(key)
+        return w
 
-    cdef dict load_many(self, Wanted w, list missing, object default, bint returned):
-        cdef bint first = True
-        while missing:
-            self.begin_many(w, missing, first)
-            missing = self.follow_many(w)
-            first = False
-        if self.copier is not None:
-            for key, value in list(w.values.items()):
-                w.values[key] = self.handed(value, <PyObject*>LEFT_OUT)
-        return w.given(default, returned)
-
-    cdef int begin_many(self, Wanted w, list missing, bint counted) except -1:
+    cdef int begin_many(self, Wanted w) except -1:
         """Sorts the keys, and loads what is to be loaded here."""
         cdef Batch behind
+        self.sort(w)
+        try:
+            behind, w.behind = w.behind, None
+            if behind is not None:
+                self.hand_over(behind)
+            if w.own.flights:
+                self.lead_many(w)
+        except BaseException:
+            w.own.drop()
+            raise
+        return 0
+
+    cdef int sort(self, Wanted w) except -1:
+        """Begins a round: fills ``own``, ``behind`` (None: nothing is) and ``joined``."""
+        cdef list missing = w.missing
+        cdef bint counted = not w.sorted
+        w.sorted = True
+        w.missing = []
         w.own = new_batch(self, w.loader, &w.terms, w.most)
         w.behind = new_batch(self, w.loader, &w.terms, w.most)
         w.behind.queued = 0
@@ -154,16 +169,12 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         try:
             for key in missing:
                 self.begin_one(w, key, counted)
-            behind, w.behind = w.behind, None
-            if behind.flights:
-                self.hand_over(behind)
-            if w.own.flights:
-                self.lead_many(w)
         except BaseException:
             w.own.drop()
-            if w.behind is not None:
-                w.behind.drop()
+            w.behind.drop()
             raise
+        if not w.behind.flights:
+            w.behind = None
         return 0
 
     cdef int begin_one(self, Wanted w, object key, bint counted) except -1:
@@ -177,7 +188,9 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         # Whatever happens from here on, it is among those that are given up.
         w.own.add(key, offered)
         if self.bulkhead is not None:
-            offered.stand_in_line(this_thread())
+            offered.stand_in_line(w.who)
+        elif w.who == A_TASK:
+            offered.on_loop = True
         verdict = self.begin(<PyObject*>key, hash, offered, &w.terms, counted, &value, &joined)
         if verdict == HIT or verdict == REFRESH:
             w.values[key] = steal(value)
@@ -194,10 +207,13 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
                 offered.beside = other
                 return 0
             # As LoadingStore.join does.
-            if self.bulkhead is None or other.admitted is not None:
+            if self.bulkhead is None:
                 mine = other.claim()
             else:
-                mine = other.state == QUEUED and (is_admitted(self.bulkhead) or other.stand_in_line(this_thread()))
+                # It stays QUEUED, as all that this call is to load.
+                mine = other.state == QUEUED and (
+                    other.admitted is not None or is_admitted(self.bulkhead) or other.stand_in_line(w.who)
+                )
             if mine:
                 w.own.flights[len(w.own.flights) - 1] = other
                 return 0
@@ -213,7 +229,6 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
     cdef int lead_many(self, Wanted w) except -1:
         cdef Batch own = w.own
         cdef Flight flight
-        cdef PyObject* instead
         if self.bulkhead is not None:
             self.admit_many(w)
         if terms_bound(&w.terms):
@@ -222,28 +237,43 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         own.fly()
         w.joined += own.others
         for key, flight in own.led:
-            if flight.error is None:
-                w.values[key] = flight.value
-                continue
-            instead = self.instead(flight, &w.terms)
-            if instead != NULL:
-                w.values[key] = <object>instead
-            else:
-                w.errors[key] = flight.error
+            self.take_own(w, key, flight)
+        return 0
+
+    cdef int take_own(self, Wanted w, object key, Flight flight) except -1:
+        """What a flight of the call's own came to."""
+        cdef PyObject* instead
+        if flight.error is None:
+            w.values[key] = flight.value
+            return 0
+        instead = self.instead(flight, &w.terms)
+        if instead != NULL:
+            w.values[key] = <object>instead
+        else:
+            w.errors[key] = flight.error
         return 0
 
     cdef int admit_many(self, Wanted w) except -1:
         """As ``admit`` for one key: what is left to be loaded has a place in the bulkhead then."""
+        if self.find_place(w) or not w.own.flights:
+            return 0
+        if self.await_place(w.own.flights, &w.terms):
+            w.own.place.admitted = self.bulkhead
+        else:
+            self.reject(w)
+        return 0
+
+    cdef bint find_place(self, Wanted w) except -1:
+        """Whether there is a place in the bulkhead, now; else what has an old value is served that and not loaded."""
         cdef Batch own = w.own
         cdef Py_ssize_t i
         cdef PyObject* old
-        cdef Flight flight
         if is_admitted(self.bulkhead):
-            return 0
+            return True
         own.make_place()
         if self.bulkhead.try_enter():
             own.place.admitted = self.bulkhead
-            return 0
+            return True
         for i in range(len(own.keys) - 1, -1, -1):
             old = self.acceptable(<PyObject*>own.keys[i], &w.terms)
             if old != NULL:
@@ -251,11 +281,12 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
                 if (<Flight>own.flights[i]).claim():
                     self.give_up(own.flights[i])
                 own.remove(i)
-        if not own.flights:
-            return 0
-        if self.await_place(own.flights, &w.terms):
-            own.place.admitted = self.bulkhead
-            return 0
+        return False
+
+    cdef int reject(self, Wanted w) except -1:
+        """No place came free in time."""
+        cdef Batch own = w.own
+        cdef Flight flight
         atomic_add(&self.core.rejections, 1)
         for key, flight in zip(own.keys, own.flights):
             if flight.claim():
@@ -279,13 +310,11 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
             own.fly()
         return 0
 
-    cdef list follow_many(self, Wanted w):
-        """Waits for what others load; the keys for which it came to nothing."""
+    cdef int follow_many(self, Wanted w) except -1:
+        """Waits for what others load."""
         cdef Flight flight
-        cdef list again = []
         for key, flight in w.joined:
-            if w.patience_ends != FOREVER:
-                w.terms.patience = max(0, w.patience_ends - clock_exact())
+            w.hurry()
             try:
                 value = self.follow(flight, &w.terms, False)
             except Exception as error:
@@ -295,12 +324,12 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
                 w.errors[key] = error
                 continue
             if value is AGAIN:
-                again.append(key)
+                w.missing.append(key)
             else:
                 w.values[key] = value
         if w.own.interrupt is not None:
             raise w.own.interrupt
-        return again
+        return 0
 
 
 cdef Py_ssize_t most_of(object max_batch) except -1:

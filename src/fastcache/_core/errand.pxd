@@ -17,4 +17,5 @@ cdef class Errand:
 
     cdef bint enter_and_claim(self) except -1
 
+cdef void unlink(LandingStore store, Flight flight) noexcept
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)

@@ -9,9 +9,10 @@ from fastcache._core.calls cimport Call, call_packed, call_unpack
 from fastcache._core.core cimport core_stripe_at
 from fastcache._core.flight cimport RUNNING, Flight
 from fastcache._core.graph cimport task_flight
+from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.outcome cimport Outcome
-from fastcache._core.stripe_loads cimport stripe_heat
+from fastcache._core.stripe_loads cimport stripe_give_up, stripe_heat
 from fastcache._core.terms cimport NO_CONTEXT, Terms, terms_usual
 
 from fastcache._core.graph import task_loads
@@ -97,19 +98,29 @@ cdef class Errand:
         return self.store.run_loader(&call, &self.terms, self.context)
 
     def take_in(self, result, /):
-        """Ends the flight with what the loader came to.  Raises what is wrong with that, with the flight under way."""
+        """Ends the flight with what the loader came to; whether there is more to load, which there is not.
+
+        Raises what is wrong with the result, with the flight under way.
+        """
         cdef Outcome o
         value = self.store.settled(self.flight, result, self.context, &self.terms, &o)
         self.flight.value = value
         self.store.publish(self.flight, <PyObject*>value, &o)
         self.store.conclude(self.flight)
+        return False
 
     def fail(self, error, /):
-        """Ends the flight with an Exception."""
+        """Ends the flight with an Exception; as ``take_in``."""
         try:
             self.store.fail(self.flight, error)
         finally:
             self.store.conclude(self.flight)
+        return False
+
+    def forsake(self):
+        """From any thread: nobody waits any more; whether the load is to be cancelled."""
+        unlink(self.store, self.flight)
+        return True
 
     def give_up(self, error, /):
         """Ends the flight with what is no Exception, if it has not ended: those who wait begin anew."""
@@ -131,6 +142,16 @@ cdef class Errand:
         """How much the key is asked for that is to be refreshed."""
         return stripe_heat(core_stripe_at(&self.store.core, self.flight.stripe), self.flight.slot,
                            <PyObject*>self.flight)
+
+
+cdef void unlink(LandingStore store, Flight flight) noexcept:
+    """Before a load is cancelled, so that the next caller begins anew instead of joining one that is ending."""
+    cdef Grave g
+    g.count = 0
+    stripe_give_up(
+        core_stripe_at(&store.core, flight.stripe), &store.core.rules, flight.slot, <PyObject*>flight, 0, False, &g,
+    )
+    grave_drop(&g, store.core.listener)
 
 
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms):

@@ -96,10 +96,15 @@ cdef bint is_mine(Flight flight) except -1:
         at = (<Flight>at).outer
     task = task_flight()
     while task is not None:
-        if task is flight:
+        if is_same_load(<PyObject*>task, <PyObject*>flight):
             return True
         task = task.parent
     return False
+
+
+cdef inline bint is_same_load(PyObject* a, PyObject* b) noexcept:
+    """Whether two flights are one, or are led by one task, as those of keys that it loads together."""
+    return a == b or ((<Flight>a).task is not None and (<Flight>a).task is (<Flight>b).task)
 
 
 cdef bint is_admitted(object bulkhead) except -1:
@@ -255,7 +260,7 @@ cdef bint is_led_within(PyObject* flight, PyObject* leading) noexcept:
     cdef PyObject* outer
     cdef PyObject* parent
     while leading != NULL:
-        if leading == flight:
+        if is_same_load(leading, flight):
             return True
         outer, parent = (<Flight>leading).outer, parent_of(leading)
         if outer != NULL and parent != NULL and is_led_within(flight, parent):
@@ -291,17 +296,24 @@ cdef PyObject* leads_back(PyObject* start, PyObject* mine, unsigned long thread)
             return at
         within = at
         while within != NULL:
-            wait = (<Flight>within).waits
-            while wait != NULL:
-                walk_to(wait.flight, at, &rest)
-                wait = wait.earlier
+            walk_waits((<Flight>within).waits, at, &rest)
             within = (<Flight>within).inner
+        within = parent_of(at)
+        if within != NULL and is_same_load(within, at):
+            # What a task loads together waits as one, for which that stands.
+            walk_waits((<Flight>within).waits, at, &rest)
         wait = standing if on_loop else NULL
         while wait != NULL:
             if wait.thread == (<Flight>at).owner:
                 walk_to(wait.flight, at, &rest)
             wait = wait.earlier_thread
     return NULL
+
+
+cdef inline void walk_waits(Wait* wait, PyObject* origin, PyObject** rest) noexcept:
+    while wait != NULL:
+        walk_to(wait.flight, origin, rest)
+        wait = wait.earlier
 
 
 cdef inline void walk_to(PyObject* flight, PyObject* origin, PyObject** rest) noexcept:
