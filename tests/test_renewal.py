@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fastcache import Cache
+from fastcache import BulkLoadError, Cache
 from fastcache.testing import MovableClock
-from tests.harness.gates import LIMIT, Call, HeldLoader, await_until, await_waiters
+from tests.harness.gates import LIMIT, Call, Gate, HeldLoader, await_until, await_waiters
 
 
 def test_a_refresh_loads_anew_while_the_old_value_is_served(cache: Cache[Any, Any]) -> None:
@@ -58,6 +58,63 @@ def test_bad_options_of_a_refresh_are_named(cache: Cache[Any, Any], options: dic
 def test_a_refresh_needs_a_loader(cache: Cache[Any, Any]) -> None:
     with pytest.raises(TypeError, match="loader must be callable, not 1"):
         cache.refresh("k", 1)  # type: ignore[arg-type]
+
+
+def test_keys_are_refreshed_together_by_one_call_while_their_values_are_served(cache: Cache[Any, Any]) -> None:
+    cache["a"] = cache["b"] = "old"
+    calls: list[list[str]] = []
+    gate = Gate()
+
+    def load(keys: list[str]) -> dict[str, str]:
+        calls.append(list(keys))
+        gate.stop()
+        return dict.fromkeys(keys, "new")
+
+    future = cache.refresh_many(iter(["a", "b", "c", "a"]), load)
+    gate.reached()
+    assert (cache["a"], cache.get_or_load("b", HeldLoader("none"))) == ("old", "old")
+    gate.open()
+    assert future.result(LIMIT) == {"a": "new", "b": "new", "c": "new"}
+    assert calls == [["a", "b", "c"]]
+    assert cache["c"] == "new"
+
+
+def test_a_refresh_of_many_joins_what_is_loading(cache: Cache[Any, Any]) -> None:
+    loader = HeldLoader("single")
+    single = cache.refresh("a", loader)
+    loader.gate.reached()
+    loaded: list[str] = []
+
+    def load(keys: list[str]) -> dict[str, str]:
+        loaded.extend(keys)
+        return dict.fromkeys(keys, "together")
+
+    many = cache.refresh_many(["a", "b"], load)
+    await_waiters(cache, 1, "a")
+    loader.gate.open()
+    assert many.result(LIMIT) == {"a": "single", "b": "together"}
+    assert (single.result(LIMIT), loaded) == ("single", ["b"])
+
+
+def test_a_failing_refresh_of_many_leaves_the_values_and_says_so(cache: Cache[Any, Any]) -> None:
+    def load(keys: list[str]) -> dict[str, str]:
+        raise OSError("down")
+
+    cache["a"] = "old"
+    with pytest.raises(BulkLoadError, match="2 keys could not be loaded"):
+        cache.refresh_many(["a", "b"], load).result(LIMIT)
+    assert cache["a"] == "old"
+    errors = cache.refresh_many(["a"], load, errors="return").result(LIMIT)
+    assert isinstance(errors["a"], OSError)
+
+
+def test_what_is_wrong_with_a_refresh_of_many_is_named(cache: Cache[Any, Any]) -> None:
+    with pytest.raises(TypeError, match="loader must be callable, not 1"):
+        cache.refresh_many(["a"], 1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="keys must be an iterable, not 1"):
+        cache.refresh_many(1, dict)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="max_batch must be at least 1"):
+        cache.refresh_many(["a"], dict, max_batch=0).result(LIMIT)
 
 
 def test_warming_loads_what_is_missing_once(cache: Cache[Any, Any]) -> None:

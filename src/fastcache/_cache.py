@@ -234,6 +234,21 @@ class Cache(BackgroundStore[K, V]):
             raise TypeError(f"loader must be callable, not {loader!r}")
         return in_background(partial(self._renew, key, loader, **options))
 
+    def refresh_many(
+        self, keys: Iterable[K], loader: Callable[..., Mapping[K, Any]], /, **options: Any
+    ) -> Future[dict[K, V]]:
+        """Loads keys anew in another thread by one call of ``loader(keys)``, while their values are still served.
+
+        Loads under way are joined.  ``ttl``, ``tags``, ``with_context``, ``max_batch`` and ``errors`` are those of
+        ``get_many_or_load``.  The future has what that returns, or BulkLoadError; a key whose load fails keeps a
+        servable old value, and then has that.
+        """
+        if not callable(loader):
+            raise TypeError(f"loader must be callable, not {loader!r}")
+        if not isinstance(keys, Iterable):
+            raise TypeError(f"keys must be an iterable, not {keys!r}")
+        return in_background(partial(self._renew_many, list(keys), loader, **options))
+
     def warm(
         self,
         keys: Iterable[K],

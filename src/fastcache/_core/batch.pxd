@@ -44,3 +44,5 @@ cdef class Batch:
     cdef void abandon(self) noexcept
 
 cdef Batch new_batch(LoadingStore store, object loader, const Terms* terms, Py_ssize_t most)
+
+cdef Py_ssize_t most_of(object max_batch) except -1

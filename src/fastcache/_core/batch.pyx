@@ -321,3 +321,13 @@ cdef Batch new_batch(LoadingStore store, object loader, const Terms* terms, Py_s
     batch.led = []
     batch.others = []
     return batch
+
+
+cdef Py_ssize_t most_of(object max_batch) except -1:
+    if max_batch is None:
+        return ANY_NUMBER
+    if isinstance(max_batch, bool) or not isinstance(max_batch, int):
+        raise TypeError(f"max_batch must be an int or None, not {max_batch!r}")
+    if max_batch < 1:
+        raise ValueError(f"max_batch must be at least 1 or None, not {max_batch!r}")
+    return min(max_batch, ANY_NUMBER)

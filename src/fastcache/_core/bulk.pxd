@@ -31,7 +31,8 @@ cdef class Wanted:
     cdef int hurry(self) except -1
 
 cdef class BulkStore(AwaitingStore):
-    cdef Wanted wanted(self, str method, object keys, object loader, dict options)
+    cdef dict load_many(self, Wanted w)
+    cdef Wanted wanted(self, str method, object keys, object loader, dict options, bint anew)
     cdef int sort(self, Wanted w) except -1
     cdef int begin_many(self, Wanted w) except -1
     cdef int begin_one(self, Wanted w, object key, bint counted) except -1

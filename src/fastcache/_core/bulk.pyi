@@ -16,6 +16,9 @@ _D = TypeVar("_D")
 class Wanted: ...
 
 class BulkStore(AwaitingStore[_K, _V]):
+    def _renew_many(
+        self, keys: Iterable[_K], loader: Callable[..., Mapping[_K, Any]], /, **options: Any
+    ) -> dict[_K, Any]: ...
     @overload
     def get_many_or_load(
         self,

@@ -13,7 +13,7 @@ overlap neither waits for the other while that one waits for it.  What came to n
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
-from fastcache._core.batch cimport ANY_NUMBER, Batch, new_batch
+from fastcache._core.batch cimport ANY_NUMBER, Batch, most_of, new_batch
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_ceiling, core_peek
 from fastcache._core.flight cimport A_TASK, QUEUED, Flight
@@ -90,14 +90,20 @@ LoadRejected: of keys for which ``wait_timeout`` ran out.  RecursiveLoadError, L
 wait could never end.  What is no Exception is the loading thread's alone.  One call takes at most one place of
 ``max_concurrent_loads`` at a time.
 """
-        cdef Wanted w = self.wanted("get_many_or_load", keys, loader, options)
+        return self.load_many(self.wanted("get_many_or_load", keys, loader, options, False))
+
+    def _renew_many(self, keys, loader, /, **options):
+        """What ``loader(keys)`` returns, whether there are values or not; loads under way are joined."""
+        return self.load_many(self.wanted("refresh_many", keys, loader, options, True))
+
+    cdef dict load_many(self, Wanted w):
         while w.missing:
             self.begin_many(w)
             self.follow_many(w)
         return w.given(self) if w.sorted else w.values
 
-    cdef Wanted wanted(self, str method, object keys, object loader, dict options):
-        """What a call of ``method`` asks for, with what is there already."""
+    cdef Wanted wanted(self, str method, object keys, object loader, dict options, bint anew):
+        """What a call of ``method`` asks for, with what is there already, unless that is not ``anew``."""
         cdef Wanted w = Wanted.__new__(Wanted)
         cdef int64_t ceiling
         cdef PyObject* value
@@ -118,6 +124,8 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
                 raise TypeError(f"{method} got an unexpected keyword argument {name!r}")
             else:
                 terms_read(&w.terms, &self.core, method, name, option)
+        if anew:
+            w.terms.ask.force = True
         w.who = this_thread()
         w.loader = loader
         w.options = options
@@ -330,16 +338,6 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         if w.own.interrupt is not None:
             raise w.own.interrupt
         return 0
-
-
-cdef Py_ssize_t most_of(object max_batch) except -1:
-    if max_batch is None:
-        return ANY_NUMBER
-    if isinstance(max_batch, bool) or not isinstance(max_batch, int):
-        raise TypeError(f"max_batch must be an int or None, not {max_batch!r}")
-    if max_batch < 1:
-        raise ValueError(f"max_batch must be at least 1 or None, not {max_batch!r}")
-    return min(max_batch, ANY_NUMBER)
 
 
 cdef bint are_returned(object errors) except -1:

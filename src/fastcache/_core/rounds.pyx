@@ -204,7 +204,7 @@ threads that want some of the keys, alone or among others, share its load, and i
 
 The parameters and what is raised are those of ``get_many_or_load``.
 """
-        cdef Wanted w = self.wanted("aget_many_or_load", keys, loader, options)
+        cdef Wanted w = self.wanted("aget_many_or_load", keys, loader, options, False)
         cdef Rounds rounds
         if not w.missing:
             return ready(w.values)
