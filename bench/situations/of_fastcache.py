@@ -17,15 +17,8 @@ class OfFastcache(Subject):
 
     def __init__(self, load: Load, options: Options = PLAIN) -> None:
         self._load = load
-        self._cache: fastcache.Cache[Any, Any]
         wishes = {name: value for name, value in options._asdict().items() if value is not None}
-        try:
-            self._cache = fastcache.Cache(1000, **wishes)
-        except TypeError:
-            if wishes.pop("max_load_time", None) is None:
-                raise
-            self.lacks = ("max_load_time",)
-            self._cache = fastcache.Cache(1000, **wishes)
+        self._cache: fastcache.Cache[Any, Any] = fastcache.Cache(1000, **wishes)
 
     def call(self, key: Any) -> Any:
         return self._cache.get_or_load(key, self._load)

@@ -40,8 +40,6 @@ class Subject:
     name: ClassVar[str]
     # What the table says of how it is used, in Markdown.
     configuration: ClassVar[str]
-    # Wishes that a later version of the library can grant.
-    lacks: tuple[str, ...] = ()
 
     def __init__(self, load: Load, options: Options = PLAIN) -> None:
         raise NotImplementedError
