@@ -66,8 +66,9 @@ lint: $(BIN)/.lint ## ruff and cython-lint
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint $(CORE)
 
-types: $(BIN)/.built $(BIN)/.lint ## mypy, and the stubs against the extensions
+types: $(BIN)/.built $(BIN)/.lint ## mypy and pyright, and the stubs against the extensions
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
 	    $(addprefix fastcache._core.,movable tag context flight graph seat watch store mapping landing errand loading \
         getting ready approach awaiting batch batch_errand bulk rounds function) \

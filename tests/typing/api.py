@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, assert_type
 
@@ -20,9 +21,12 @@ from fastcache import (
     SingleFlight,
     Stats,
     cached,
+    clru_cache,
+    lru_cache,
     percent,
     sizeof,
 )
+from fastcache.compat.alru import alru_cache
 from fastcache.testing import (
     HeldLoader,
     InlineExecutor,
@@ -103,13 +107,138 @@ assert_type(configured(1), str)
 assert_type(Owner().method(1), bytes)
 owner = Owner()
 assert_type(owner.method.cache_invalidate(owner, 1), bool)
-owner.method.cache_invalidate(1)  # type: ignore[call-arg, arg-type]
+owner.method.cache_invalidate(1)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
 assert_type(bare.cache_info(), CacheInfo)
 assert_type(configured.cache_refresh(1), str)
+
+
+# Bare and called, with and without options; each keeps the parameters.
+@lru_cache
+def lru_bare(x: int, *, y: str = "") -> float:
+    return x + len(y)
+
+
+@lru_cache()
+def lru_called(x: int) -> float:
+    return x
+
+
+@lru_cache(maxsize=None, typed=True, ttl=60, jitter=percent(5), coalesce=True)
+def lru_options(x: int) -> float:
+    return x
+
+
+@fastcache.cache
+def cache_bare(x: int) -> bytes:
+    return bytes(x)
+
+
+@fastcache.cache(ttl=60)
+def cache_called(x: int) -> bytes:
+    return bytes(x)
+
+
+@clru_cache(unhashable="ignore", state=[1])
+def clru(x: int) -> str:
+    return str(x)
+
+
+assert_type(lru_bare(1, y="a"), float)
+assert_type(lru_called(1), float)
+assert_type(lru_options(1), float)
+assert_type(cache_bare(1), bytes)
+assert_type(cache_called(1), bytes)
+assert_type(clru(1), str)
+assert_type(lru_bare.cache_info(), CacheInfo)
+assert_type(lru_bare.cache_parameters(), dict[str, Any])
+assert_type(lru_bare.cache_contains(1, y="a"), bool)
+assert_type(lru_cache(len)("a"), int)
+lru_bare("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lru_called()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+lru_options("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+cache_bare("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+cache_called("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+clru("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lru_bare.cache_contains("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+lru_cache(maxsize="no")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+clru_cache(unhashable="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+class Described:
+    """Methods of each kind, through each kind of decorator."""
+
+    @lru_cache
+    def method(self, x: int) -> float:
+        return x
+
+    @classmethod
+    @lru_cache(maxsize=5)
+    def of_class(cls, x: int) -> str:
+        return str(x)
+
+    @staticmethod
+    @fastcache.cache
+    def static(x: int) -> bytes:
+        return bytes(x)
+
+    @cached(ttl=5)
+    async def awaited(self, x: int) -> int:
+        return x
+
+    @property
+    @cached
+    def computed(self) -> complex:
+        return 1j
+
+    @alru_cache(ttl=5)
+    async def alru(self, x: int) -> list[int]:
+        return [x]
+
+
+described = Described()
+assert_type(described.method(1), float)
+assert_type(Described.method(described, 1), float)
+assert_type(Described.static(1), bytes)
+# Checkers do not see through what binds otherwise than a method: for them it is as the descriptor itself says.
+described.of_class(1)  # pyright: ignore[reportAttributeAccessIssue]
+Described.of_class(1)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+described.static(1)  # type: ignore[call-arg]  # pyright: ignore[reportAttributeAccessIssue]
+assert_type(described.computed, complex)
+described.method("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Described.static("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+described.method.cache_invalidate(described, 1)
+plain: Callable[[int], float] = described.method
+
+
+@cached
+async def coroutine(x: int) -> str:
+    return str(x)
+
+
+@alru_cache
+async def alru_bare(x: int) -> str:
+    return str(x)
+
+
+async def awaiting() -> None:
+    pending: Coroutine[Any, Any, str] = coroutine(1)
+    assert_type(await pending, str)
+    assert_type(await coroutine(1), str)
+    assert_type(await described.awaited(1), int)
+    assert_type(await alru_bare(1), str)
+    assert_type(await described.alru(1), list[int])
+    assert_type(described.alru.cache_invalidate(1), bool)
+    assert_type(alru_bare.cache_info(), CacheInfo)
+    await coroutine("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await described.awaited("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await alru_bare("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await described.alru("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 assert_type(SingleFlight().do("k", load, "k"), Flown[int])
-bare("no")  # type: ignore[arg-type]
-cache["k"] = "no"  # type: ignore[assignment]
-fastcache.Cache(0.5)  # type: ignore[arg-type]
+bare("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+cache["k"] = "no"  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+fastcache.Cache(0.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 held: HeldLoader[int] = HeldLoader(timeout=5)
 assert_type(cache.get_or_load("k", held), int)
