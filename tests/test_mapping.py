@@ -1,7 +1,5 @@
 """The cache as a mapping: what a dict does, it does, for what has not expired."""
 
-import copy
-import pickle
 from collections.abc import Mapping, MutableMapping
 
 import pytest
@@ -179,12 +177,6 @@ def test_a_cache_is_usable_although_init_never_ran():
     cache["k"] = 1
     assert (cache["k"], len(cache), cache.get_or_load("x", str), dict(cache.items())) == (1, 1, "x", {"k": 1, "x": "x"})
     cache._check()
-
-
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_cache_is_neither_copied_nor_pickled(full, duplicate):
-    with pytest.raises(TypeError, match="pickl"):
-        duplicate(full)
 
 
 def test_a_cache_can_be_subscripted_for_type_checkers():

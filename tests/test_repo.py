@@ -69,7 +69,7 @@ LAYERS = {
     "a function's store": "_core.function",
     "options and views": "_config _views _batches _patience testing._caches",
     "batches of tasks": "_task_batches",
-    "options of loads": "_load_config",
+    "options of loads, and what copies hold": "_load_config _duplicate",
     "loads in tasks": "_task_loads",
     "how tasks wait": "_aio",
     "what stores do in the background": "_background",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import partial
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastcache._background import BackgroundStore
 from fastcache._config import (
@@ -23,6 +23,7 @@ from fastcache._config import (
 from fastcache._copies import Copy
 from fastcache._core.mapping import adopt
 from fastcache._core.store import nanoseconds
+from fastcache._duplicate import Item, items_of, resume
 from fastcache._errors import NotFound
 from fastcache._histogram import Histogram
 from fastcache._load_config import ErrorTypes, checked_executor, load_settings
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
 K = TypeVar("K")
+C = TypeVar("C", bound="Cache[Any, Any]")
 V = TypeVar("V")
 
 
@@ -108,7 +110,7 @@ class Cache(BackgroundStore[K, V]):
     ``__hash__`` or ``__del__`` ever runs under one of the cache's locks.
     """
 
-    __slots__ = ("_bulkhead", "_maxsize", "_ttl")
+    __slots__ = ("_bulkhead", "_maxsize", "_options", "_ttl")
 
     def __init__(
         self,
@@ -144,6 +146,7 @@ class Cache(BackgroundStore[K, V]):
         clock: Clock = "monotonic",
         name: str | None = None,
     ) -> None:
+        given = locals()
         check_count("refresh_workers", refresh_workers, optional=True)
         check_count("refresh_queue", refresh_queue)
         batch_delay = nanoseconds("refresh_batch_delay", refresh_batch_delay) / 1e9
@@ -182,6 +185,8 @@ class Cache(BackgroundStore[K, V]):
         self._configure_loading(loads)
         self._maxsize = maxsize
         self._ttl = ttl
+        # For copies: what is not as usual.
+        self._options = {name: given[name] for name in USUAL if given[name] is not USUAL[name]}
         self._bulkhead = loads.bulkhead
         self._configure_background(
             executor, refresh_workers or min(4, os.cpu_count() or 1), refresh_queue, batch_delay, name
@@ -215,8 +220,24 @@ class Cache(BackgroundStore[K, V]):
     # Entries have no order.
     __reversed__ = None
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a cache cannot be copied or pickled; its items can")
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy or pickle is made as this cache was, and holds the values with what is left of their lives."""
+        return empty, (type(self), getattr(self, "_options", {})), (items_of(self), getattr(self, "__dict__", {}))
+
+    def __setstate__(self, state: tuple[list[Item], dict[str, Any]]) -> None:
+        resume(self, state[0])
+        for name, value in state[1].items():
+            setattr(self, name, value)
+
+    def __deepcopy__(self: C, memo: dict[int, Any]) -> C:
+        # The options stay the same objects: executors and clocks are shared, not copied.
+        from copy import deepcopy
+
+        make, made_of, state = self.__reduce__()
+        made: C = make(*made_of)
+        memo[id(self)] = made
+        made.__setstate__(deepcopy(state, memo))
+        return made
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""
@@ -309,4 +330,13 @@ class Cache(BackgroundStore[K, V]):
         return await self._approach(self._renewing(key, loader, **options))
 
 
+USUAL: dict[str, Any] = {"maxsize": None, "ttl": None, **(Cache.__init__.__kwdefaults__ or {})}
+
 MutableMapping.register(Cache)
+
+
+def empty(cls: type[C], options: dict[str, Any]) -> C:
+    """A cache as another was made; of a subclass, without its ``__init__``, as copies of any object are made."""
+    made = cls.__new__(cls)
+    Cache.__init__(made, **options)
+    return made

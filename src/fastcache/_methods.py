@@ -47,6 +47,17 @@ class PerInstance:
         self._others: dict[int, tuple[weakref.ref[Any], CachedFunction[..., Any]]] = {}
         functools.update_wrapper(self, function)
 
+    def __reduce__(self) -> str:
+        # By its place in its module, as functions are.
+        name: str = self.__qualname__  # type: ignore[attr-defined]
+        return name
+
+    def __copy__(self) -> PerInstance:
+        return self
+
+    def __deepcopy__(self, memo: object) -> PerInstance:
+        return self
+
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self._of(instance), instance)
 

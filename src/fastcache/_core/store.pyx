@@ -11,7 +11,7 @@ from libc.string cimport memset
 
 from fastcache._core.clock cimport HAS_BOOT_CLOCK
 from fastcache._core.core cimport (
-    COPYING, Core, core_expect, core_init, core_now, core_stripe_at, core_stripes_for,
+    COPYING, Core, core_expect, core_init, core_now, core_set_timed, core_stripe_at, core_stripes_for,
 )
 from fastcache._core.cores cimport (
     core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
@@ -21,12 +21,13 @@ from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport list_flights
 from fastcache._core.movable cimport MovableClock
 from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store
-from fastcache._core.outcome cimport Outcome, outcome_bear
+from fastcache._core.outcome cimport Outcome, outcome_bear, outcome_init
 from fastcache._core.probe cimport probe_end
+from fastcache._core.py cimport ALWAYS, FOREVER
 from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
 from fastcache._core.stripe cimport MISS, UNREAD, Counts, Verdict, stripe_visit
-from fastcache._core.stripe_values cimport stripe_get, stripe_put, stripe_remove
+from fastcache._core.stripe_values cimport stripe_get, stripe_put, stripe_remove, stripe_resume
 from fastcache._core.tag cimport TagRegistry, TagSet
 from fastcache._core.upkeep cimport core_empty_shelves, core_expect_removals
 from fastcache._core.visit cimport Visit, visit_again, visit_start, visit_tidy
@@ -154,6 +155,38 @@ cdef class Store:
                     return kept
                 o.weight = self.weigh(<object>key, <object>value)
                 v.now = core_now(&self.core)
+        finally:
+            probe_end(&v.probe)
+
+    def _resume(self, key, value, left, age, tuple tags not None, etag, /):
+        """Writes a value as ``_look`` of another store told of it, which goes on with its life there.
+
+        :param left: seconds to its expiry, of which none are drawn anew; None: it has none.
+        :param age: seconds since it was written; None: nobody noted it.
+        """
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef int64_t left_ns = FOREVER if left is None else max(1, <int64_t>(left * 1e9))
+        cdef int64_t age_ns = 0 if age is None else <int64_t>(age * 1e9)
+        cdef int64_t now
+        cdef Verdict verdict
+        cdef Outcome o
+        cdef Visit v
+        if left is not None or age is not None:
+            core_set_timed(&self.core)
+        outcome_init(&o, left_ns)
+        if tags or etag is not None:
+            borne = self.tags.set_of(tags, etag)
+            self.bear(&o, borne, atomic_load(&self.core.invalidations))
+        now = ALWAYS if left is None and age is None else core_now(&self.core)
+        self.put(<PyObject*>key, hash, <PyObject*>value, &o, now, False)
+        if now == ALWAYS:
+            return
+        visit_start(&v, &self.core, <PyObject*>key, hash, now)
+        try:
+            while True:
+                verdict = stripe_resume(v.stripe, &self.core.rules, &v.probe, left_ns, age_ns, v.now, &v.grave)
+                if not visit_again(&v, verdict):
+                    return
         finally:
             probe_end(&v.probe)
 

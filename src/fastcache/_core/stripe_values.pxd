@@ -17,14 +17,14 @@ from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.outcome cimport Outcome
 from fastcache._core.probe cimport Probe
-from fastcache._core.py cimport ALWAYS, py_incref
+from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.seqlock cimport write_begin, write_end, write_lock, write_unlock
 from fastcache._core.stripe cimport (
     DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Stripe, Verdict,
 )
 from fastcache._core.stripe_content cimport (
-    stripe_age_lock_held, stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held,
+    stripe_age_lock_held, stripe_ahead_lock_held, stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held,
     stripe_may_remember_lock_held, stripe_new_lock_held, stripe_note_expiry_lock_held,
 )
 from fastcache._core.stripe_room cimport SWEEP_STEPS, stripe_make_room_lock_held, stripe_sweep_lock_held
@@ -210,6 +210,29 @@ cdef inline Verdict stripe_touch(Stripe* s, Rules* r, Probe* p, int64_t ttl, int
             verdict = HIT
             stripe_age_lock_held(s, r, table_entry(&s.table, slot), ttl, -1, now)
             order_touch(&s.order, table_entry(&s.table, slot), slot)
+    write_unlock(&s.lock)
+    return verdict
+
+
+cdef inline Verdict stripe_resume(
+    Stripe* s, Rules* r, Probe* p, int64_t left, int64_t age, int64_t now, Grave* g,
+) noexcept nogil:
+    """A value goes on with a life that began elsewhere ``age`` ago and has ``left`` to go, or FOREVER; no jitter."""
+    cdef uint32_t slot
+    cdef Verdict verdict = MISS
+    write_lock(&s.lock)
+    cdef Search found = table_find(&s.table, p, &slot)
+    if found == DOUBT:
+        verdict = IN_DOUBT
+    elif found == FOUND and entry_value(table_entry(&s.table, slot)) != NULL:
+        verdict = HIT
+        if left == FOREVER:
+            entry_set_times(table_entry(&s.table, slot), now - age, FOREVER, FOREVER)
+        else:
+            entry_set_times(
+                table_entry(&s.table, slot), now - age, now + left - stripe_ahead_lock_held(s, r, left, -1), now + left,
+            )
+            stripe_note_expiry_lock_held(s, r, now + left)
     write_unlock(&s.lock)
     return verdict
 
