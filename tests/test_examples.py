@@ -14,6 +14,8 @@ NEEDS = {
     "flask_app": "flask_caching",
     "dogpile_region": "dogpile.cache",
     "cachetools_import": "",
+    "functools_import": "",
+    "async_lru_import": "",
 }
 PRINTED = {
     "django_app": "20 requests for the report, computed 1 time\n[1, 2, 3]",
@@ -23,6 +25,13 @@ PRINTED = {
         "20 calls for the price, computed 1 time\n"
         "TTLCache({(7,): 21}, maxsize=10000, currsize=1)\n"
         "2 2 CacheInfo(hits=1, misses=1, maxsize=100, currsize=1)"
+    ),
+    "functools_import": (
+        "23416728348467685 CacheInfo(hits=78, misses=81, maxsize=None, currsize=81)\n"
+        "20 calls for the price, computed 1 time"
+    ),
+    "async_lru_import": (
+        "20 calls for the price of 21, computed 1 time\nCacheInfo(hits=19, misses=1, maxsize=1000, currsize=1) True"
     ),
 }
 

@@ -6,17 +6,21 @@ $ PYTHONPATH=src .venv-compat/3.11/fastcache/bin/python tests/compat/gains.py
 from __future__ import annotations
 
 import asyncio
+import functools
 import timeit
 from collections.abc import Callable
 from typing import Any
 
+import async_lru
 import cachelib
 import cachetools
 import cachetools.func
 from django.conf import settings
 from django.core.cache.backends.locmem import LocMemCache
 
+import fastcache
 import fastcache.cachelib
+from fastcache.compat import alru
 from fastcache.compat import cachetools as ours
 from fastcache.django import FastCache
 
@@ -41,6 +45,58 @@ def awaited(cache: Any, calls: int) -> float:
             await cache.aget("str")
 
     return min(timeit.timeit(lambda: asyncio.run(get()), number=1) for _ in range(9)) / calls
+
+
+def of_hits(name: str, theirs: Any, mine: Any, call: str) -> None:
+    """Of two decorated functions, each called where it is compiled: a call of a call takes longer than our hit."""
+    timers = [timeit.Timer(call, globals={"f": function}) for function in (theirs, mine)]
+    least = [1e9, 1e9]
+    for _ in range(TURNS):
+        for i, timer in enumerate(timers):
+            least[i] = min(least[i], timer.timeit(CALLS))
+    print(f"{name:34}{least[0] / least[1]:6.1f}")
+
+
+def many(*args: Any, **kwargs: Any) -> int:
+    return len(args) + len(kwargs)
+
+
+def of_functools() -> None:
+    for maxsize in (128, None):
+        theirs, mine = (module.lru_cache(maxsize)(many) for module in (functools, fastcache))
+        for call in ("f(1)", 'f("key")', 'f(1, "key")', "f(a=1)", "f()"):
+            of_hits(f"lru_cache({maxsize}): {call}", theirs, mine, call)
+    keys = list(range(100_000))
+    for maxsize in (128, None):
+        theirs, mine = (module.lru_cache(maxsize)(many) for module in (functools, fastcache))
+        least = [1e9, 1e9]
+        for _ in range(5):
+            for i, function in enumerate((theirs, mine)):
+                function.cache_clear()
+                least[i] = min(least[i], timeit.timeit(lambda function=function: [*map(function, keys)], number=1))
+        print(f"{f'lru_cache({maxsize}): misses':34}{least[0] / least[1]:6.1f}")
+
+
+def of_async_lru() -> None:
+    async def load(key: str) -> str:
+        return key
+
+    least = []
+    for module in (async_lru, alru):
+        function = module.alru_cache(load)
+
+        async def hits(function: Any = function) -> float:
+            await function("key")
+            best = 1e9
+            for _ in range(TURNS):
+                begun = timeit.default_timer()
+                for _ in range(CALLS):
+                    await function("key")
+                best = min(best, timeit.default_timer() - begun)
+            return best
+
+        least.append(asyncio.run(hits()))
+    print(f"{'alru_cache: a hit':34}{least[0] / least[1]:6.1f}")
 
 
 def of_cachetools() -> None:
@@ -75,5 +131,7 @@ def of_backends() -> None:
 
 
 if __name__ == "__main__":
+    of_functools()
+    of_async_lru()
     of_cachetools()
     of_backends()

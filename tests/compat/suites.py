@@ -171,7 +171,7 @@ OWN = Suite(
         "tests/test_dogpile.py",
         "tests/test_examples.py",
     ),
-    needs=("cachetools==8.0.2", "Django==5.2.19", "Flask-Caching==2.5.1", "dogpile.cache==1.5.0"),
+    needs=("async-lru==2.4.0", "cachetools==8.0.2", "Django==5.2.19", "Flask-Caching==2.5.1", "dogpile.cache==1.5.0"),
 )
 
 SUITES = (FUNCTOOLS, OLD_FASTCACHE, CACHETOOLS, ASYNC_LRU, DJANGO_5, DJANGO_6, FLASK_CACHING, CACHELIB, DOGPILE, OWN)
