@@ -11,6 +11,7 @@ import functools
 import inspect
 import warnings
 import weakref
+from asyncio import _get_running_loop
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
@@ -80,16 +81,23 @@ class AlruFunction(Generic[P, R]):
         finally:
             self._tasks.discard(task)
 
-    async def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        loop = _get_running_loop()
+        if loop is None or self._closed or self._loop is None or self._loop() is not loop:
+            return self._call(*args, **kwargs)
+        return self._cached(*args, **kwargs)
+
+    async def _call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """A call whose event loop is not known yet, or that is to be refused."""
         if self._closed:
             raise RuntimeError(f"the cache of {self._function!r} is closed")
-        loop = asyncio.get_running_loop()
-        if self._loop is None or self._loop() is not loop:
-            self._enter(loop)
+        self._enter(asyncio.get_running_loop())
         return await self._cached(*args, **kwargs)
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
         """Results may be bound to the loop that they were made in."""
+        if self._loop is not None and self._loop() is loop:
+            return
         former, self._loop = self._loop, weakref.ref(loop)
         if former is None:
             return
@@ -179,8 +187,8 @@ class AlruMethod(Generic[P, R]):
     def __getattr__(self, name: str) -> Any:
         return getattr(self._function, name)
 
-    async def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._function(self._instance, *args, **kwargs)
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        return self._function(self._instance, *args, **kwargs)
 
     def cache_info(self) -> CacheInfo:
         return self._function.cache_info()
@@ -204,7 +212,7 @@ class AlruMethod(Generic[P, R]):
         return getattr, (self._instance, self.__name__)
 
 
-mark_async(AlruMethod, AlruMethod.__call__)
+mark_async(AlruMethod, AlruFunction._run)
 
 
 @overload
