@@ -368,6 +368,18 @@ def test_a_load_that_has_a_place_takes_over_the_keys_of_a_batch_that_waits_for_o
     assert places(cache) == 1
 
 
+def test_a_batch_claims_a_load_that_has_its_place_and_no_thread_yet(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = make(ttl=60, max_concurrent_loads=2)
+    runs: list[Callable[[], object]] = []
+    # The caller's own load is to run in a thread of its own, which the system is slow to give it.
+    monkeypatch.setattr("fastcache._background.start", runs.append)
+    slow = Call(cache.get_or_load, 1, lambda key: "slow", wait_timeout=60)
+    await_until(lambda: runs, "a thread to be started")
+    many = Call(cache.get_many_or_load, [1, 2], lambda keys: dict.fromkeys(keys, "batch"))
+    assert (many.result(10), slow.result(10), places(cache)) == ({1: "batch", 2: "batch"}, "batch", 2)
+    runs[0]()
+
+
 # ---- tasks ----
 
 
