@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import partial
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,7 +30,7 @@ from fastcache._load_config import ErrorTypes, checked_executor, load_settings
 from fastcache._namespace import Namespace
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
-from fastcache._renewal import Warmed, in_background, warm
+from fastcache._renewal import Warmed, awarm, in_background, warm
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 from fastcache._views import Items, Keys, Values
 
@@ -289,7 +289,23 @@ class Cache(BackgroundStore[K, V]):
 
         A failure of one key is told in the result, and does not keep others from loading.
         """
-        return warm(self, keys, loader, concurrency=concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
+        return warm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
+
+    async def awarm(
+        self,
+        keys: Iterable[K],
+        loader: Callable[[K], Awaitable[V] | V],
+        /,
+        *,
+        concurrency: int = 4,
+        spread: float = 0.5,
+        ttl: Seconds | None = None,
+    ) -> Warmed:
+        """``warm`` in tasks of the running loop, of which the calling one is one; ``loader`` may be async or not.
+
+        If the caller is cancelled, so are the others, and of their loads those that nobody else waits for.
+        """
+        return await awarm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
 
     def namespace(self, name: str, /) -> Namespace[Any, Any]:
         """A view of the entries under that name, which can be cleared in one step."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from fastcache._core.getting import GettingStore
+    from fastcache._core.awaiting import AwaitingStore
 
 K = TypeVar("K")
 V = TypeVar("V")
+T = TypeVar("T")
 
 
 class Namespace(Generic[K, V]):
@@ -21,7 +22,7 @@ class Namespace(Generic[K, V]):
 
     __slots__ = ("_cache", "name")
 
-    def __init__(self, cache: GettingStore[Any, Any], name: str) -> None:
+    def __init__(self, cache: AwaitingStore[Any, Any], name: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"name must be a str, not {name!r}")
         self._cache = cache
@@ -41,14 +42,14 @@ class Namespace(Generic[K, V]):
 
     def get_or_load(self, key: K, loader: Callable[[K], V], /, *, tags: tuple[str, ...] = (), **options: Any) -> V:
         """As the cache's ``get_or_load``; the loader is called with the namespace's key."""
-        if not callable(loader):
-            raise TypeError(f"loader must be callable, not {loader!r}")
-
-        def load(full: tuple[str, K], *context: Any) -> V:
-            return loader(full[1], *context)
-
-        loaded: V = self._cache.get_or_load((self.name, key), load, tags=(self.tag, *tags), **options)
+        loaded: V = self._cache.get_or_load((self.name, key), within(loader), tags=(self.tag, *tags), **options)
         return loaded
+
+    def aget_or_load(
+        self, key: K, loader: Callable[..., Any], /, *, tags: tuple[str, ...] = (), **options: Any
+    ) -> Coroutine[Any, Any, Any]:
+        """As the cache's ``aget_or_load``; the loader is called with the namespace's key."""
+        return self._cache.aget_or_load((self.name, key), within(loader), tags=(self.tag, *tags), **options)
 
     def delete(self, key: K, /) -> bool:
         return self._cache.delete((self.name, key))
@@ -89,3 +90,14 @@ class Namespace(Generic[K, V]):
 
     def __repr__(self) -> str:
         return f"<Namespace {self.name!r} of {self._cache!r}>"
+
+
+def within(loader: Callable[..., T]) -> Callable[..., T]:
+    """What loads the cache's key, whose second part is the namespace's."""
+    if not callable(loader):
+        raise TypeError(f"loader must be callable, not {loader!r}")
+
+    def load(full: tuple[str, Any], *context: Any) -> T:
+        return loader(full[1], *context)
+
+    return load

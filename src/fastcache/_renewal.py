@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextvars
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fastcache._config import Seconds, check_count
+from fastcache._core.store import nanoseconds
 from fastcache._threads import start
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from fastcache._core.getting import GettingStore
+    from fastcache._core.awaiting import AwaitingStore
 
 T = TypeVar("T")
 
@@ -49,50 +50,101 @@ def in_background(work: Callable[[], T]) -> Future[T]:
     return future
 
 
-def warm(
-    cache: GettingStore[Any, Any],
-    keys: Iterable[Any],
-    loader: Callable[[Any], Any],
-    *,
-    concurrency: int,
-    spread: float,
-    ttl: Seconds | None,
-) -> Warmed:
-    """Loads what is missing of ``keys``; the calling thread is one of the ``concurrency`` that do."""
-    from random import uniform
+class Warming:
+    """What is left to warm up, shared by those who do, and what has come of it."""
 
-    check_count("concurrency", concurrency)
-    if isinstance(spread, bool) or not isinstance(spread, (int, float)):
-        raise TypeError(f"spread must be a number, not {spread!r}")
-    if not 0 <= spread < 1:
-        raise ValueError(f"spread must be at least 0 and below 1, not {spread!r}")
-    if not callable(loader):
-        raise TypeError(f"loader must be callable, not {loader!r}")
-    seconds: Any = ttl if ttl is None or isinstance(ttl, (int, float)) else ttl.total_seconds()
-    left = deque(dict.fromkeys(keys))
-    loaded: deque[Any] = deque()
-    present: deque[Any] = deque()
-    errors: dict[Any, Exception] = {}
+    __slots__ = ("_cache", "_left", "_present", "_seconds", "_spread", "errors", "loaded")
 
-    def load_some() -> None:
+    def __init__(
+        self,
+        cache: AwaitingStore[Any, Any],
+        keys: Iterable[Any],
+        loader: Callable[..., Any],
+        *,
+        concurrency: int,
+        spread: float,
+        ttl: Seconds | None,
+    ) -> None:
+        check_count("concurrency", concurrency)
+        if isinstance(spread, bool) or not isinstance(spread, (int, float)):
+            raise TypeError(f"spread must be a number, not {spread!r}")
+        if not 0 <= spread < 1:
+            raise ValueError(f"spread must be at least 0 and below 1, not {spread!r}")
+        if not callable(loader):
+            raise TypeError(f"loader must be callable, not {loader!r}")
+        self._seconds = 0 if ttl is None else nanoseconds("ttl", ttl) / 1e9
+        self._cache = cache
+        self._spread = spread
+        self._left = deque(dict.fromkeys(keys))
+        self._present: deque[Any] = deque()
+        self.loaded: deque[Any] = deque()
+        self.errors: dict[Any, Exception] = {}
+
+    def helpers(self, concurrency: int) -> range:
+        """One for each who is to help the caller."""
+        return range(min(concurrency, len(self._left)) - 1)
+
+    def missing(self) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """For one who loads: a key that is missing, and the options for its load, again and again."""
+        from random import uniform
+
         while True:
             try:
-                key = left.popleft()
+                key = self._left.popleft()
             except IndexError:
                 return
-            if key in cache:
-                present.append(key)
-                continue
-            options: dict[str, Any] = {} if not seconds else {"ttl": seconds * (1 - uniform(0, spread))}
-            try:
-                cache.get_or_load(key, loader, **options)
-            except Exception as error:
-                errors[key] = error
+            if key in self._cache:
+                self._present.append(key)
             else:
-                loaded.append(key)
+                yield key, {"ttl": self._seconds * (1 - uniform(0, self._spread))} if self._seconds else {}
 
-    helpers = [in_background(load_some) for _ in range(min(concurrency, len(left)) - 1)]
+    def warmed(self) -> Warmed:
+        return Warmed(len(self.loaded), len(self._present), self.errors)
+
+
+def warm(
+    cache: AwaitingStore[Any, Any], keys: Iterable[Any], loader: Callable[..., Any], concurrency: int, **options: Any
+) -> Warmed:
+    """Loads what is missing of ``keys``; the calling thread is one of the ``concurrency`` that do."""
+    warming = Warming(cache, keys, loader, concurrency=concurrency, **options)
+
+    def load_some() -> None:
+        for key, terms in warming.missing():
+            try:
+                cache.get_or_load(key, loader, **terms)
+            except Exception as error:
+                warming.errors[key] = error
+            else:
+                warming.loaded.append(key)
+
+    helpers = [in_background(load_some) for _ in warming.helpers(concurrency)]
     load_some()
     for helper in helpers:
         helper.result()
-    return Warmed(len(loaded), len(present), errors)
+    return warming.warmed()
+
+
+async def awarm(
+    cache: AwaitingStore[Any, Any], keys: Iterable[Any], loader: Callable[..., Any], concurrency: int, **options: Any
+) -> Warmed:
+    """The same in tasks, of which the calling one is one; those that help it are cancelled with it."""
+    from asyncio import TaskGroup
+
+    warming = Warming(cache, keys, loader, concurrency=concurrency, **options)
+
+    async def load_some() -> None:
+        for key, terms in warming.missing():
+            try:
+                await cache.aget_or_load(key, loader, **terms)
+            except Exception as error:
+                warming.errors[key] = error
+            else:
+                warming.loaded.append(key)
+
+    async with TaskGroup() as group:
+        helpers = [group.create_task(load_some()) for _ in warming.helpers(concurrency)]
+        await load_some()
+    for helper in helpers:
+        # Of one that a loader has cancelled, the group says nothing.
+        helper.result()
+    return warming.warmed()
