@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 import sys
 import tomllib
@@ -219,10 +220,19 @@ def test_the_public_names_are_those_of_all() -> None:
 def test_the_examples_of_the_readme_run() -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 3
-    names: dict[str, Any] = {"load_user": lambda number: f"user {number}", "query": lambda number: f"row {number}"}
+
+    async def fetch(number: int) -> str:
+        return f"row {number}"
+
+    names: dict[str, Any] = {
+        "load_user": lambda number: f"user {number}",
+        "query": lambda number: f"row {number}",
+        "fetch": fetch,
+    }
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
     assert (names["user"], names["product"](7)) == ("user 42", "row 7")
+    assert asyncio.run(names["show"]()) == ("row 7", "user 42")
 
 
 def test_the_source_distribution_takes_all_sources_and_nothing_built(monkeypatch: pytest.MonkeyPatch) -> None:
