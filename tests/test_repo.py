@@ -75,6 +75,7 @@ LAYERS = {
     "how tasks wait": "_aio",
     "what stores do in the background": "_background",
     "all options": "_options _renewal _namespace",
+    "loads ahead": "_ahead",
     "what users make": "_cache _single _policy _fork testing.__init__",
     "what decorators need": "_methods _async_marks _lasting",
     "how functools keeps results": "_memo",

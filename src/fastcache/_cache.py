@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastcache._background import BackgroundStore
+from fastcache._ahead import AheadStore
 from fastcache._config import (
     Clock,
     EvictionPolicy,
@@ -30,12 +29,11 @@ from fastcache._load_config import ErrorTypes, checked_executor, load_settings
 from fastcache._namespace import Namespace
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
-from fastcache._renewal import Warmed, awarm, in_background, warm
 from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
 from fastcache._views import Items, Keys, Values
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
 K = TypeVar("K")
 C = TypeVar("C", bound="Cache[Any, Any]")
@@ -43,7 +41,7 @@ V = TypeVar("V")
 
 
 @adopt
-class Cache(BackgroundStore[K, V]):
+class Cache(AheadStore[K, V]):
     """An in-process cache that cannot stampede.
 
     All durations are in seconds: int, float or timedelta.
@@ -110,7 +108,7 @@ class Cache(BackgroundStore[K, V]):
     ``__hash__`` or ``__del__`` ever runs under one of the cache's locks.
     """
 
-    __slots__ = ("_bulkhead", "_maxsize", "_options", "_ttl")
+    __slots__ = ("_bulkhead", "_maxsize", "_options")
 
     def __init__(
         self,
@@ -243,70 +241,6 @@ class Cache(BackgroundStore[K, V]):
         name = f" {self.name!r}" if self.name else ""
         return f"<{type(self).__name__}{name}: {len(self)} of {self._maxsize or 'unbounded'}>"
 
-    # ---- loading ahead ----
-
-    def refresh(self, key: K, loader: Callable[..., V], /, **options: Any) -> Future[V]:
-        """Loads a key anew in another thread, while its value is still served; a load under way is joined.
-
-        ``ttl``, ``tags`` and ``with_context`` are those of ``get_or_load``.  The future has the value, or what the
-        loader raised; like any other load, a failing one leaves a servable old value in place, and then has that.
-        """
-        if not callable(loader):
-            raise TypeError(f"loader must be callable, not {loader!r}")
-        return in_background(partial(self._renew, key, loader, **options))
-
-    def refresh_many(
-        self, keys: Iterable[K], loader: Callable[..., Mapping[K, Any]], /, **options: Any
-    ) -> Future[dict[K, V]]:
-        """Loads keys anew in another thread by one call of ``loader(keys)``, while their values are still served.
-
-        Loads under way are joined.  ``ttl``, ``tags``, ``with_context``, ``max_batch`` and ``errors`` are those of
-        ``get_many_or_load``.  The future has what that returns, or BulkLoadError; a key whose load fails keeps a
-        servable old value, and then has that.
-        """
-        if not callable(loader):
-            raise TypeError(f"loader must be callable, not {loader!r}")
-        if not isinstance(keys, Iterable):
-            raise TypeError(f"keys must be an iterable, not {keys!r}")
-        return in_background(partial(self._renew_many, list(keys), loader, **options))
-
-    def warm(
-        self,
-        keys: Iterable[K],
-        loader: Callable[[K], V],
-        /,
-        *,
-        concurrency: int = 4,
-        spread: float = 0.5,
-        ttl: Seconds | None = None,
-    ) -> Warmed:
-        """Loads what is missing of ``keys``, and returns when that is done.
-
-        :param concurrency: most loads at a time, of which the calling thread makes one.
-        :param spread: the share of the first lifetime that is random, so that what is loaded together does not
-            expire together: lifetimes are uniform over (1 - spread) * ttl to ttl.
-        :param ttl: seconds, instead of the cache's.
-
-        A failure of one key is told in the result, and does not keep others from loading.
-        """
-        return warm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
-
-    async def awarm(
-        self,
-        keys: Iterable[K],
-        loader: Callable[[K], Awaitable[V] | V],
-        /,
-        *,
-        concurrency: int = 4,
-        spread: float = 0.5,
-        ttl: Seconds | None = None,
-    ) -> Warmed:
-        """``warm`` in tasks of the running loop, of which the calling one is one; ``loader`` may be async or not.
-
-        If the caller is cancelled, so are the others, and of their loads those that nobody else waits for.
-        """
-        return await awarm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
-
     def namespace(self, name: str, /) -> Namespace[Any, Any]:
         """A view of the entries under that name, which can be cleared in one step."""
         return Namespace(self, name)
@@ -335,15 +269,6 @@ class Cache(BackgroundStore[K, V]):
     def flights(self) -> list[FlightInfo]:
         """The loads under way now."""
         return [FlightInfo(*flight) for flight in self._flights()]
-
-    # ---- background ----
-
-    async def arefresh(self, key: K, loader: Callable[..., Any], /, **options: Any) -> Any:
-        """Loads a key anew, joining a load under way, and returns what came; the old value is served meanwhile.
-
-        ``loader`` may be async; ``ttl``, ``tags``, ``with_context`` and ``wait_timeout`` are those of ``aget_or_load``.
-        """
-        return await self._approach(self._renewing(key, loader, **options))
 
 
 USUAL: dict[str, Any] = {"maxsize": None, "ttl": None, **(Cache.__init__.__kwdefaults__ or {})}

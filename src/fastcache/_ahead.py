@@ -1,0 +1,93 @@
+"""A store that loads ahead of those who will ask."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastcache._background import BackgroundStore
+from fastcache._config import Seconds
+from fastcache._renewal import Warmed, awarm, in_background, warm
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class AheadStore(BackgroundStore[K, V]):
+    __slots__ = ("_ttl",)
+
+    # What a cache lives by, as it was given.
+    _ttl: Seconds | None
+
+    def refresh(self, key: K, loader: Callable[..., V], /, **options: Any) -> Future[V]:
+        """Loads a key anew in another thread, while its value is still served; a load under way is joined.
+
+        ``ttl``, ``tags`` and ``with_context`` are those of ``get_or_load``.  The future has the value, or what the
+        loader raised; like any other load, a failing one leaves a servable old value in place, and then has that.
+        """
+        if not callable(loader):
+            raise TypeError(f"loader must be callable, not {loader!r}")
+        return in_background(partial(self._renew, key, loader, **options))
+
+    def refresh_many(
+        self, keys: Iterable[K], loader: Callable[..., Mapping[K, Any]], /, **options: Any
+    ) -> Future[dict[K, V]]:
+        """Loads keys anew in another thread by one call of ``loader(keys)``, while their values are still served.
+
+        Loads under way are joined.  ``ttl``, ``tags``, ``with_context``, ``max_batch`` and ``errors`` are those of
+        ``get_many_or_load``.  The future has what that returns, or BulkLoadError; a key whose load fails keeps a
+        servable old value, and then has that.
+        """
+        if not callable(loader):
+            raise TypeError(f"loader must be callable, not {loader!r}")
+        if not isinstance(keys, Iterable):
+            raise TypeError(f"keys must be an iterable, not {keys!r}")
+        return in_background(partial(self._renew_many, list(keys), loader, **options))
+
+    def warm(
+        self,
+        keys: Iterable[K],
+        loader: Callable[[K], V],
+        /,
+        *,
+        concurrency: int = 4,
+        spread: float = 0.5,
+        ttl: Seconds | None = None,
+    ) -> Warmed:
+        """Loads what is missing of ``keys``, and returns when that is done.
+
+        :param concurrency: most loads at a time, of which the calling thread makes one.
+        :param spread: the share of the first lifetime that is random, so that what is loaded together does not
+            expire together: lifetimes are uniform over (1 - spread) * ttl to ttl.
+        :param ttl: seconds, instead of the cache's.
+
+        A failure of one key is told in the result, and does not keep others from loading.
+        """
+        return warm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
+
+    async def awarm(
+        self,
+        keys: Iterable[K],
+        loader: Callable[[K], Awaitable[V] | V],
+        /,
+        *,
+        concurrency: int = 4,
+        spread: float = 0.5,
+        ttl: Seconds | None = None,
+    ) -> Warmed:
+        """``warm`` in tasks of the running loop, of which the calling one is one; ``loader`` may be async or not.
+
+        If the caller is cancelled, so are the others, and of their loads those that nobody else waits for.
+        """
+        return await awarm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
+
+    async def arefresh(self, key: K, loader: Callable[..., Any], /, **options: Any) -> Any:
+        """Loads a key anew, joining a load under way, and returns what came; the old value is served meanwhile.
+
+        ``loader`` may be async; ``ttl``, ``tags``, ``with_context`` and ``wait_timeout`` are those of ``aget_or_load``.
+        """
+        return await self._approach(self._renewing(key, loader, **options))
