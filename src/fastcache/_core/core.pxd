@@ -159,6 +159,13 @@ cdef inline int64_t core_birth(const Core* core, int64_t ttl) noexcept nogil:
     return core_now(core) if ttl < TICKS_MATTER * core.lag else core_coarse_now(core)
 
 
+cdef inline int64_t core_birth_at(const Core* core, int64_t ttl, int64_t coarse) noexcept nogil:
+    """``core_birth`` for who has just read the coarse clock."""
+    if core.timing == UNTIMED:
+        return ALWAYS
+    return core_now(core) if unlikely(ttl < TICKS_MATTER * core.lag) else coarse
+
+
 cdef inline int64_t core_ceiling(const Core* core) noexcept nogil:
     """A cheap instant that is certainly not before now; what is due later is served by the hit path."""
     if likely(core.timing == SYSTEM):
@@ -166,6 +173,11 @@ cdef inline int64_t core_ceiling(const Core* core) noexcept nogil:
     if core.timing == COPYING:
         return FOREVER
     return 0 if core.timing == UNTIMED else core_now(core)
+
+
+cdef inline int64_t core_before_ceiling(const Core* core, int64_t ceiling) noexcept nogil:
+    """``core_coarse_now`` for who has just asked for the ceiling."""
+    return ceiling - core.lag if likely(core.timing == SYSTEM) else core_coarse_now(core)
 
 
 cdef inline void core_sample_age_lock_held(Core* core, int64_t ceiling, const Entry* e) noexcept nogil:

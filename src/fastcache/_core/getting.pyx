@@ -1,15 +1,36 @@
-"""``get_or_load`` as Python calls it: the usual hit in place, the rest apart from it."""
+"""``get_or_load`` as Python calls it: the usual hit in place, the rest apart from it.
+
+The usual miss, too, goes straight from step to step: of a key that has no entry, loaded for a call without options, by
+a loader that returns a plain value.  Whatever else is met on the way is left to the whole procedure.
+"""
 
 from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport Call, call_packing, call_unpack
-from fastcache._core.core cimport core_ceiling, core_glance, core_peek
+from fastcache._core.cold cimport core_begin_cold, core_land_cold
+from fastcache._core.context cimport Failed, Loaded
+from fastcache._core.core cimport (
+    core_before_ceiling, core_birth_at, core_ceiling, core_coarse_now, core_glance, core_now, core_peek,
+    core_stripe_number,
+)
+from fastcache._core.flight cimport LANDED, Flight, new_flight
+from fastcache._core.graph cimport load_begins, load_ends
+from fastcache._core.grave cimport Grave, grave_drop
+from fastcache._core.histogram cimport histogram_add
 from fastcache._core.key cimport key_hash
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
-from fastcache._core.py cimport FOREVER, py_decref, py_is_callable, steal
+from fastcache._core.mutex cimport atomic_load
+from fastcache._core.outcome cimport Outcome, outcome_init
+from fastcache._core.py cimport FOREVER, likely, py_decref, py_is_callable, py_vectorcall, steal
+from fastcache._core.ready cimport Ready
 from fastcache._core.terms cimport Terms, terms_read
+
+cdef extern from "Python.h":
+    int enter_recursion "Py_EnterRecursiveCall"(const char*) noexcept
+    void leave_recursion "Py_LeaveRecursiveCall"() noexcept
+    bint is_coroutine "PyCoro_CheckExact"(PyObject*) noexcept
 
 # In the order of Status.
 STATUSES = ("hit", "early", "stale", "stale_error", "miss", "coalesced", "negative")
@@ -47,17 +68,76 @@ cdef class GettingStore(LoadingStore):
             py_decref(value)
         return bool(found)
 
+    cdef object load_usual(self, PyObject* key, uint64_t hash, int64_t ceiling, const Call* call):
+        """``load`` for a call without options, for which the ceiling has just been read."""
+        cdef Flight flight
+        cdef Terms terms
+        if likely(self.straight):
+            flight = new_flight(<object>key)
+            flight.stripe = core_stripe_number(&self.core, hash)
+            if self.core.rules.adaptive_ahead:
+                flight.started_at = core_now(&self.core)
+            else:
+                flight.started_at = core_before_ceiling(&self.core, ceiling)
+            flight.number = atomic_load(&self.core.invalidations)
+            if core_begin_cold(&self.core, key, hash, <PyObject*>flight, flight.started_at, &flight.slot):
+                return self.lead_straight(flight, call)
+        terms = self.usual
+        return self.load(key, hash, call, &terms)
+
+    cdef object lead_straight(self, Flight flight, const Call* call):
+        """Runs the loader and ends the flight, as ``lead`` does."""
+        cdef PyObject* result = NULL
+        cdef Terms terms
+        load_begins(flight)
+        if likely(enter_recursion(b" while loading a value") == 0):
+            result = py_vectorcall(call.function, call.args, call.positional, call.names)
+            leave_recursion()
+        if likely(result != NULL and not is_special(result)):
+            return self.land_straight(flight, steal(result))
+        terms = self.usual
+        return self.bring_in(flight, call, result, True, &terms)
+
+    cdef object land_straight(self, Flight flight, object value):
+        """Keeps what was loaded and lets everybody have it."""
+        cdef int64_t coarse = core_coarse_now(&self.core)
+        cdef int64_t took = (core_now(&self.core) if self.core.rules.adaptive_ahead else coarse) - flight.started_at
+        cdef Outcome o
+        cdef Grave g
+        g.count = 0
+        if (
+            (self.core.rules.adaptive_ahead and self.usual.ttl <= took)
+            or not core_land_cold(
+                &self.core, flight.stripe, flight.slot, <PyObject*>flight, <PyObject*>value, self.usual.ttl, took,
+                core_birth_at(&self.core, self.usual.ttl, coarse), &g,
+            )
+        ):
+            grave_drop(&g, NULL)
+            outcome_init(&o, self.usual.ttl)
+            self.land(flight, value, &o)
+            self.conclude(flight)
+            return value
+        load_ends(flight)
+        flight.value = value
+        flight.end(LANDED)
+        histogram_add(&self.core.load_times, took)
+        # What the stripe owned.
+        py_decref(<PyObject*>flight)
+        grave_drop(&g, NULL)
+        return value
+
     cdef object get_or_load_slowly(
         self, PyObject* const* args, Py_ssize_t count, PyObject* names, int64_t ceiling, uint64_t hash,
     ):
-        """The whole of ``get_or_load``; ``hash`` is 0 where the usual case did not get so far."""
+        """``get_or_load`` with options, or with a key that has no hash; or it raises what is wrong with the call."""
         cdef PyObject* value
-        cdef Terms terms = self.usual
+        cdef Terms terms
         cdef Call call
         if count != 2:
             raise TypeError(f"get_or_load takes a key and a loader by position, got {count} such arguments")
         if not py_is_callable(args[1]):
             raise TypeError(f"loader must be callable, not {<object>args[1]!r}")
+        terms = self.usual
         if names != NULL:
             for name, i in zip(<tuple>names, range(len(<tuple>names))):
                 terms_read(&terms, &self.core, "get_or_load", name, <object>args[count + i])
@@ -73,6 +153,24 @@ cdef class GettingStore(LoadingStore):
         call.names = NULL
         result = self.load(args[0], hash, &call, &terms)
         return (result, STATUSES[<int>terms.status]) if terms.with_status else result
+
+    cdef object get_or_load_usual(self, PyObject* const* args, int64_t ceiling, uint64_t hash):
+        """The rest of it for a call without options."""
+        cdef Call call
+        cdef PyObject* value = core_peek(&self.core, ceiling, args[0], hash)
+        if value != NULL:
+            return steal(value)
+        call.function = args[1]
+        call.args = args
+        call.positional = 1
+        call.names = NULL
+        return self.load_usual(args[0], hash, ceiling, &call)
+
+
+cdef inline bint is_special(PyObject* result) noexcept:
+    """Whether a loader's result may mean anything but itself."""
+    kind = type(<object>result)
+    return kind is Loaded or kind is Failed or kind is Ready or is_coroutine(result)
 
 
 cdef MethodDef get_or_load_method
@@ -124,4 +222,4 @@ cdef object get_or_load(GettingStore self, PyObject* const* args, Py_ssize_t cou
         return self.get_or_load_slowly(args, count, names, ceiling, 0)
     hash = key_hash(args[0])
     value = core_glance(&self.core, ceiling, args[0], hash)
-    return steal(value) if value != NULL else self.get_or_load_slowly(args, count, names, ceiling, hash)
+    return steal(value) if value != NULL else self.get_or_load_usual(args, ceiling, hash)

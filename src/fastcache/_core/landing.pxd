@@ -19,6 +19,7 @@ cdef class LandingStore(Mapping):
     cdef object none_ttl        # of None as a value, or ...
 
     cdef object lead(self, Flight flight, const Call* call, Terms* terms)
+    cdef object bring_in(self, Flight flight, const Call* call, PyObject* result, bint called, Terms* terms)
     cdef object run_loader(self, const Call* call, Terms* terms, object context)
     cdef PyObject* instead(self, Flight flight, Terms* terms) noexcept
     cdef LoadContext context_of(self, Flight flight)

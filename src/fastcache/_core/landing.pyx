@@ -83,14 +83,19 @@ cdef class LandingStore(Mapping):
 
     cdef object lead(self, Flight flight, const Call* call, Terms* terms):
         """Runs the loader and ends the flight."""
+        load_begins(flight)
+        return self.bring_in(flight, call, NULL, False, terms)
+
+    cdef object bring_in(self, Flight flight, const Call* call, PyObject* result, bint called, Terms* terms):
+        """The rest of ``lead``; ``called``: the loader has returned ``result`` (taken over), or raised (NULL)."""
         cdef LoadContext context = None
         cdef PyObject* instead
         cdef Outcome o
-        load_begins(flight)
         try:
             if terms.context != NO_CONTEXT:
                 context = self.context_of(flight)
-            value = self.settled(flight, self.run_loader(call, terms, context), context, terms, &o)
+            loaded = steal(result) if called else self.run_loader(call, terms, context)
+            value = self.settled(flight, loaded, context, terms, &o)
         except Exception as error:
             load_ends(flight)
             try:

@@ -10,7 +10,9 @@ from fastcache._core.stripe cimport HIT, Verdict
 from fastcache._core.terms cimport Terms
 
 cdef class LoadingStore(LandingStore):
-    cdef Terms usual            # of a call without options; written once, by _configure_loading
+    # Written once, by _configure_loading.
+    cdef Terms usual            # of a call without options
+    cdef bint straight          # such a call needs no place and no context, and its result no second look
 
     cdef Verdict begin(
         self, PyObject* key, uint64_t hash, Flight offered, Terms* terms, bint counted, PyObject** value,

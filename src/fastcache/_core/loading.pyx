@@ -65,6 +65,10 @@ cdef class LoadingStore(LandingStore):
         self.stale_on = settings.stale_on
         self.fatal = settings.fatal
         self.none_ttl = settings.none_ttl
+        self.straight = (
+            self.bulkhead is None and not settings.with_context and self.none_ttl is ...
+            and self.core.rules.plain and self.copier is None
+        )
 
     cdef Flight offer(self, PyObject* key, uint64_t hash):
         """One that this thread may lead."""

@@ -90,6 +90,18 @@ cdef inline Verdict stripe_decide_lock_held(
     return LEAD
 
 
+cdef inline void stripe_lead_lock_held(
+    Stripe* s, Extra* x, PyObject* offered, int64_t begun_at, bint behind,
+) noexcept nogil:
+    """The offered flight (a reference to it is taken) is the entry's, in which no other one stands there."""
+    py_incref(offered)
+    x.flight = offered
+    x.begun_at = begun_at
+    x.followers = x.asks = 0
+    x.behind = behind
+    s.seen_by_gc = True
+
+
 cdef inline bint stripe_link_lock_held(
     Stripe* s, Rules* r, Entry* e, PyObject* offered, int64_t begun_at, bint behind, const Finding* f, bint anew,
     PyObject** former, Grave* g,
@@ -118,12 +130,7 @@ cdef inline bint stripe_link_lock_held(
     else:
         s.flights += 1
         x.former = NULL
-    py_incref(offered)
-    x.flight = offered
-    x.begun_at = begun_at
-    x.followers = x.asks = 0
-    x.behind = behind
-    s.seen_by_gc = True
+    stripe_lead_lock_held(s, x, offered, begun_at, behind)
     return True
 
 
@@ -146,7 +153,7 @@ cdef inline Verdict stripe_begin(
         write_unlock(&s.lock)
         return IN_DOUBT
     if found == ABSENT:
-        slot[0] = stripe_new_lock_held(s, r, p)
+        slot[0] = stripe_new_lock_held(s, r, p.key, p.hash)
         if slot[0] == NO_SLOT:
             write_unlock(&s.lock)
             return NO_MEMORY

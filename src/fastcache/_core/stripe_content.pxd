@@ -4,7 +4,7 @@ All functions here expect the stripe's lock to be held.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.entry cimport (
     Absence, Entry, Extra, entry_extend, entry_extra, entry_is_over, entry_limit, entry_set_times, entry_value,
@@ -16,7 +16,6 @@ from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Cause, Gra
 from fastcache._core.jitter cimport random_below, random_exponential
 from fastcache._core.mutex cimport FREE_READS, atomic_load, atomic_store
 from fastcache._core.outcome cimport Outcome, outcome_is_usual
-from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_may_be_gc, raw_alloc
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_absence
 from fastcache._core.seqlock cimport close_reads
@@ -117,18 +116,18 @@ cdef inline void stripe_expose_lock_held(Stripe* s, PyObject* o) noexcept nogil:
             close_reads(&s.lock)
 
 
-cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, const Probe* p) noexcept nogil:
-    """An entry without content for the probe's key, which is absent; NO_SLOT when memory is out."""
-    cdef uint32_t slot = table_insert(&s.table, <uint32_t>p.hash)
+cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, PyObject* key, uint64_t hash) noexcept nogil:
+    """An entry without content for a key that is absent; NO_SLOT when memory is out."""
+    cdef uint32_t slot = table_insert(&s.table, <uint32_t>hash)
     if slot == NO_SLOT:
         return NO_SLOT
     if not order_reserve(&s.order, &s.table, slot) or (r.weighed and not weights_reserve(&s.weights, slot)):
         table_remove(&s.table, slot)
         return NO_SLOT
-    py_incref(p.key)
-    stripe_expose_lock_held(s, p.key)
-    table_entry(&s.table, slot).key = p.key
-    s.seen_by_gc |= py_may_be_gc(p.key)
+    py_incref(key)
+    stripe_expose_lock_held(s, key)
+    table_entry(&s.table, slot).key = key
+    s.seen_by_gc |= py_may_be_gc(key)
     return slot
 
 

@@ -132,7 +132,7 @@ cdef inline Verdict stripe_put(
         verdict = NO_PLACE
     else:
         if found == ABSENT:
-            slot = stripe_new_lock_held(s, r, p)
+            slot = stripe_new_lock_held(s, r, p.key, p.hash)
         if slot == NO_SLOT:
             rules_give_places(r, 1, o.weight)
             verdict = NO_MEMORY
