@@ -96,4 +96,5 @@ cdef class Flight:
     cdef bint survive_fork(self) noexcept
 
 cdef Flight new_flight(object key)
+cdef void park(Flight flight) noexcept
 cdef void flights_survive_fork() noexcept

@@ -11,16 +11,18 @@ told by ``end``, which knows of every end.
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetInterrupt
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.mutex cimport mutex_lock, mutex_reset, mutex_unlock
-from fastcache._core.py cimport FOREVER
+from fastcache._core.mutex cimport PARALLEL, mutex_lock, mutex_reset, mutex_unlock
+from fastcache._core.py cimport FOREVER, py_incref, steal
 
 from threading import main_thread
 
 
 cdef extern from "Python.h":
+    Py_ssize_t reference_count "Py_REFCNT"(PyObject*) noexcept
     ctypedef enum LockStatus "PyLockStatus":
         ACQUIRED "PY_LOCK_ACQUIRED"
     Door door_new "PyThread_allocate_lock"() noexcept nogil
@@ -50,8 +52,16 @@ cdef enum:
     # Microseconds between two looks at whether the interpreter is still there.
     SLICE = 5_000_000
 
+    # As many as loads of one thread are ever nested.
+    PARKING_ROOM = 16
+
 # How many forks led to this process: a wait that began before the last one has lost its leader.
 cdef int forks = 0
+
+# As good as new, for the next loads: making a flight takes as long as all else in a quick load.  Owned; guarded by the
+# GIL, and not used where there is none.
+cdef PyObject* parked[PARKING_ROOM]
+cdef int parked_flights = 0
 
 
 @cython.freelist(32)
@@ -242,11 +252,43 @@ cdef void flights_survive_fork() noexcept:
 
 cdef Flight new_flight(object key):
     """A flight that this thread leads."""
-    cdef Flight flight = Flight.__new__(Flight)
+    global parked_flights
+    cdef Flight flight
+    if parked_flights > 0:
+        parked_flights -= 1
+        flight = steal(parked[parked_flights])
+    else:
+        flight = Flight.__new__(Flight)
     flight.key = key
     flight.state = RUNNING
     flight.owner = this_thread()
     return flight
+
+
+cdef void park(Flight flight) noexcept:
+    """Keeps a flight of this thread's that has landed for a later load, if nobody else has ever come to know it.
+
+    It was given nothing but its key and value, and the caller's is the only reference.
+    """
+    global parked_flights
+    if not is_untouched(flight):
+        return
+    # May run strangers' code.
+    flight.key = flight.value = None
+    if parked_flights < PARKING_ROOM and is_untouched(flight):
+        flight.open = False
+        flight.inner = flight.outer = NULL
+        flight.started_at = flight.number = flight.stripe = flight.slot = 0
+        py_incref(<PyObject*>flight)
+        parked[parked_flights] = <PyObject*>flight
+        parked_flights += 1
+
+
+cdef inline bint is_untouched(Flight flight) noexcept:
+    return (
+        not PARALLEL and reference_count(<PyObject*>flight) == 1 and flight.door == NULL and flight.watchers is None
+        and flight.parent is None and not flight.moved
+    )
 
 
 cdef int tell_one(Flight flight) noexcept:

@@ -14,7 +14,7 @@ from fastcache._core.core cimport (
     core_before_ceiling, core_birth_at, core_ceiling, core_coarse_now, core_glance, core_now, core_peek,
     core_stripe_number,
 )
-from fastcache._core.flight cimport LANDED, Flight, new_flight
+from fastcache._core.flight cimport LANDED, Flight, new_flight, park
 from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.histogram cimport histogram_add
@@ -124,6 +124,7 @@ cdef class GettingStore(LoadingStore):
         # What the stripe owned.
         py_decref(<PyObject*>flight)
         grave_drop(&g, NULL)
+        park(flight)
         return value
 
     cdef object get_or_load_slowly(

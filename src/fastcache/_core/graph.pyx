@@ -50,21 +50,27 @@ loading_task = ContextVar("fastcache_loading", default=None)
 cdef void load_begins(Flight flight) noexcept:
     """This thread's load begins."""
     global current
-    cdef Flight parent = task_flight()
     flight.outer = current
-    if parent is not None and (current == NULL or not is_led_within(<PyObject*>parent, current)):
-        # The task waits for what it has this thread load.
-        flight.parent = parent
-        flight.turn.flight = <PyObject*>flight
+    if tasks_load:
+        load_begins_in_task(flight)
+    if flight.outer != NULL:
         mutex_lock(&graph)
-        flight.turn.earlier = parent.waits
-        parent.waits = &flight.turn
-        mutex_unlock(&graph)
-    if current != NULL:
-        mutex_lock(&graph)
-        (<Flight>current).inner = <PyObject*>flight
+        (<Flight>flight.outer).inner = <PyObject*>flight
         mutex_unlock(&graph)
     current = <PyObject*>flight
+
+
+cdef void load_begins_in_task(Flight flight) noexcept:
+    """If a task has this thread load, it waits for that."""
+    cdef Flight parent = task_flight()
+    if parent is None or (current != NULL and is_led_within(<PyObject*>parent, current)):
+        return
+    flight.parent = parent
+    flight.turn.flight = <PyObject*>flight
+    mutex_lock(&graph)
+    flight.turn.earlier = parent.waits
+    parent.waits = &flight.turn
+    mutex_unlock(&graph)
 
 
 cdef void load_ends(Flight flight) noexcept:

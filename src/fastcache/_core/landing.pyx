@@ -114,8 +114,7 @@ cdef class LandingStore(Mapping):
             self.conclude(flight)
             raise
         self.land(flight, value, &o)
-        if flight.admitted is not None or flight.failures or flight.took_over or flight.useless:
-            self.conclude(flight)
+        self.conclude(flight)
         terms.shared = flight.shared
         return value
 
