@@ -43,6 +43,7 @@ cdef struct Core:
     Timing timing
     ClockReader coarse
     int64_t lag
+    int64_t brief           # a ttl under this one would feel the loss of a tick
     const int64_t* hands    # borrowed from a movable clock, or NULL; atomic
     bint boot               # its clock is BOOT
     Tallies* tallies        # hits that no stripe counts; in `memory`, or owned; NULL where readers lock
@@ -114,6 +115,7 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
         tallies_expect(core.tallies, 1)
     core.coarse = clock_reader()
     core.lag = clock_lag()
+    core.brief = TICKS_MATTER * core.lag
     for i in range(stripes):
         if not stripe_init(core_stripe_at(core, i), &core.rules, seed, i):
             for j in range(stripes):
@@ -153,17 +155,19 @@ cdef inline int64_t core_coarse_now(const Core* core) noexcept nogil:
 
 cdef inline int64_t core_birth(const Core* core, int64_t ttl) noexcept nogil:
     """The instant from which a new value's ``ttl`` counts: now, or the last tick where that takes nothing from it."""
+    if likely(core.timing == SYSTEM and ttl >= core.brief):
+        return clock_coarse(core.coarse)
     if core.timing == UNTIMED:
         # Nobody notes it.
         return ALWAYS
-    return core_now(core) if ttl < TICKS_MATTER * core.lag else core_coarse_now(core)
+    return core_now(core) if ttl < core.brief else core_coarse_now(core)
 
 
 cdef inline int64_t core_birth_at(const Core* core, int64_t ttl, int64_t coarse) noexcept nogil:
     """``core_birth`` for who has just read the coarse clock."""
     if core.timing == UNTIMED:
         return ALWAYS
-    return core_now(core) if unlikely(ttl < TICKS_MATTER * core.lag) else coarse
+    return core_now(core) if unlikely(ttl < core.brief) else coarse
 
 
 cdef inline int64_t core_ceiling(const Core* core) noexcept nogil:

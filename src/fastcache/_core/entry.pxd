@@ -134,6 +134,16 @@ cdef inline void entry_set_times(Entry* e, int64_t written_at, int64_t due_at, i
         e.due_at = due_at
 
 
+cdef inline void entry_set_life(Entry* e, int64_t expires_at, int64_t lifetime) noexcept nogil:
+    """``entry_set_times`` of a value that is fresh until it expires."""
+    e.times.span.to_expiry = 0
+    e.times.span.since_write = <float>lifetime
+    if e.has_extra:
+        (<Extra*>e.content).due_at = expires_at
+    else:
+        e.due_at = expires_at
+
+
 cdef inline int64_t entry_limit(const Entry* e) noexcept nogil:
     """When invalidations of the entry's tags ended its freshness: FOREVER: not yet; ALWAYS: it was removed."""
     cdef Extra* x = entry_extra(e)

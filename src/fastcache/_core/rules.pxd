@@ -16,8 +16,10 @@ cdef struct Rules:
     int64_t ttl                 # FOREVER: never expires; 0: nothing is stored
     int64_t jitter_low          # a lifetime is ttl + U[jitter_low, jitter_low + jitter_span]
     int64_t jitter_span         # >= 0
+    bint jittered               # either is not 0
     int64_t refresh_ahead       # 0: no early refresh
     bint adaptive_ahead         # it is drawn at the write, from the time that the load took
+    bint punctual               # neither: values are fresh until they expire
     int64_t stale_window
     int64_t error_window
     int64_t keep                # the larger of the two windows
@@ -62,9 +64,11 @@ cdef inline int rules_read(Rules* r, object settings) except -1:
     r.plain = not r.weighed and not r.listening
     r.jitter_low = settings.jitter_low
     r.jitter_span = settings.jitter_span
+    r.jittered = r.jitter_low != 0 or r.jitter_span != 0
     r.adaptive_ahead = settings.refresh_ahead is None
     if not r.adaptive_ahead:
         r.refresh_ahead = settings.refresh_ahead
+        r.punctual = r.refresh_ahead == 0
     if settings.max_load_time is not None:
         r.max_load_time = settings.max_load_time
     r.negative_ttl = settings.negative_ttl

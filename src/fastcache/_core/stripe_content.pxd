@@ -7,8 +7,8 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.entry cimport (
-    Absence, Entry, Extra, entry_extend, entry_extra, entry_is_over, entry_limit, entry_set_times, entry_value,
-    extra_forget, extra_free, extra_remember,
+    Absence, Entry, Extra, entry_extend, entry_extra, entry_is_over, entry_limit, entry_set_life, entry_set_times,
+    entry_value, extra_forget, extra_free, extra_remember,
 )
 from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_trim
 from fastcache._core.glimpse cimport py_enable_try, py_readable
@@ -16,7 +16,7 @@ from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Cause, Gra
 from fastcache._core.jitter cimport random_below, random_exponential
 from fastcache._core.mutex cimport FREE_READS, atomic_load, atomic_store
 from fastcache._core.outcome cimport Outcome, outcome_is_usual
-from fastcache._core.py cimport ALWAYS, FOREVER, py_incref, py_may_be_gc, raw_alloc
+from fastcache._core.py cimport ALWAYS, FOREVER, likely, py_incref, py_may_be_gc, raw_alloc, unlikely
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_absence
 from fastcache._core.seqlock cimport close_reads
 from fastcache._core.stripe cimport Stripe
@@ -132,22 +132,25 @@ cdef inline uint32_t stripe_new_lock_held(Stripe* s, const Rules* r, PyObject* k
 
 
 cdef inline void stripe_note_expiry_lock_held(Stripe* s, Rules* r, int64_t expires_at) noexcept nogil:
+    # What a sweep has passed expires no sooner than all that the stripe has, nor that than all that the store has.
+    if likely(expires_at >= s.first_in_sweep):
+        return
+    s.first_in_sweep = expires_at
     if expires_at < s.first_expiry:
         s.first_expiry = expires_at
-    if expires_at < s.first_in_sweep:
-        s.first_in_sweep = expires_at
     if expires_at < atomic_load(&r.first_expiry):
         atomic_store(&r.first_expiry, expires_at)
 
 
 cdef inline int64_t stripe_lifetime_lock_held(Stripe* s, const Rules* r, int64_t ttl) noexcept nogil:
     """A ttl with its jitter, drawn now; a ttl shorter than the store's has its jitter scaled down with it."""
-    cdef int64_t low = r.jitter_low
-    cdef int64_t span = r.jitter_span
+    cdef int64_t low, span
     cdef double scale
-    if low == 0 and span == 0:
+    if not r.jittered:
         return ttl
-    if ttl < r.ttl:
+    low = r.jitter_low
+    span = r.jitter_span
+    if unlikely(ttl < r.ttl):
         scale = <double>ttl / <double>r.ttl
         low = <int64_t>(low * scale)
         span = <int64_t>(span * scale)
@@ -181,7 +184,10 @@ cdef inline void stripe_age_lock_held(
         entry_set_times(e, now, FOREVER, FOREVER)
         return
     lifetime = stripe_lifetime_lock_held(s, r, ttl)
-    entry_set_times(e, now, now + lifetime - stripe_ahead_lock_held(s, r, lifetime, took), now + lifetime)
+    if likely(r.punctual and now != ALWAYS):
+        entry_set_life(e, now + lifetime, lifetime)
+    else:
+        entry_set_times(e, now, now + lifetime - stripe_ahead_lock_held(s, r, lifetime, took), now + lifetime)
     stripe_note_expiry_lock_held(s, r, now + lifetime)
 
 
