@@ -159,16 +159,13 @@ cdef class LandingStore(Mapping):
 
         Raises what the loader meant to, and what is wrong with its wishes.
         """
-        cdef object said = None
-        cdef object weight = ...
-        value = result
+        said = result if type(result) is Loaded else None
+        value = result if said is None else (<Loaded>said).value
+        weight = ...
         if context is not None and context.verdict is not None and result is context.verdict:
             raise result
         if type(result) is Failed:
             raise (<Failed>result).error
-        if type(result) is Loaded:
-            said = result
-            value = (<Loaded>result).value
         if value is None and self.none_ttl is not ...:
             o.ttl = FOREVER if self.none_ttl is None else <int64_t>self.none_ttl
         names = () if terms.tags == NULL else checked_names(<object>terms.tags)
