@@ -84,6 +84,32 @@ async def test_a_failing_refresh_is_tried_again_with_growing_pauses(make: Any, c
 
 
 @on_loops
+async def test_ten_thousand_keys_written_together_expire_apart_and_refresh_few_at_a_time(
+    make: Any, clock: MovableClock
+) -> None:
+    cache = make(ttl=60, jitter=6, refresh_ahead=10, refresh_workers=2, seed=4)
+    count = 10_000
+
+    async def load(key: object) -> str:
+        return "old"
+
+    for key in range(count):
+        await cache.aget_or_load(key, load)
+    ends = sorted(cache.get_entry(key).ttl_left for key in range(count))
+    assert 11.9 < ends[-1] - ends[0] <= 12
+    # None has expired.
+    clock.advance(53.9)
+    loader = AsyncHeldLoader("new")
+    for key in range(count):
+        assert await cache.aget_or_load(key, loader) == "old"
+    await settle()
+    assert (len(loader.calls), len(cache.flights())) == (2, 2)
+    loader.gate.open()
+    await settle()
+    assert (cache.flights(), cache.stats().misses) == ([], count)
+
+
+@on_loops
 async def test_a_failed_early_refresh_is_tried_again_before_the_value_expires(make: Any, clock: MovableClock) -> None:
     cache = make(ttl=60, refresh_ahead=30)
     cache["k"] = "old"

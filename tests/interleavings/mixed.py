@@ -216,3 +216,35 @@ def explore(play: Callable[[Callable[[list[Step]], Step]], None]) -> int:
         if not path:
             return count
         path[-1] = path[-1][0] + 1, path[-1][1]
+
+
+def sample(kinds: tuple[str, ...], callers: int, disturbances: int, every: int) -> list[list[int]]:
+    """Each ``every``-th schedule, as the numbers of its choices."""
+    schedules: list[list[int]] = []
+
+    def play(pick: Callable[[list[Step]], Step]) -> None:
+        model, coming, left = Model(min), callers, disturbances
+        chosen: list[int] = []
+        while steps := model.steps(kinds, coming, left):
+            step = pick(steps)
+            chosen.append(steps.index(step))
+            model.take(step)
+            coming -= step[0] == "start"
+            left -= step[0] in DISTURBANCES
+        schedules.append(chosen)
+
+    explore(play)
+    return schedules[::every]
+
+
+def replay(schedules: list[list[int]], play: Callable[[Callable[[list[Step]], Step]], None]) -> int:
+    """Plays these schedules as ``explore`` plays all; how many there are."""
+    for schedule in schedules:
+        numbers = iter(schedule)
+
+        def pick(steps: list[Step], numbers: Iterator[int] = numbers) -> Step:
+            # Who of several takes over may differ from the model, and so what can come next.
+            return steps[min(next(numbers, 0), len(steps) - 1)]
+
+        play(pick)
+    return len(schedules)

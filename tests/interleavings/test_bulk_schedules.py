@@ -6,6 +6,7 @@ by playing each from its start, the last choice changed first.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,20 +27,23 @@ class FailedError(Exception):
 class Load:
     """One call of a loader, which ends when and as the schedule says."""
 
-    def __init__(self, caller: int, keys: list[str]) -> None:
+    def __init__(self, caller: int, keys: list[str], gate: Any) -> None:
         self.caller = caller
         self.keys = keys
         self.how: str | None = None
-        self.gate = Gate(f"load of {keys} by {caller}")
+        self.gate = gate
 
 
 class Run:
     """Callers that want these keys; who wants one alone calls ``get_or_load``."""
 
+    interrupt: type[BaseException] = KeyboardInterrupt
+
     def __init__(self, wants: tuple[str, ...]) -> None:
         self.cache: Cache[str, str] = Cache(ttl=60)
         self.wants = wants
-        self.calls: list[Call[Any]] = []
+        self.calls: list[Any] = []
+        self.cancelled: set[int] = set()
         self.loads: list[Load] = []
         self.twice: list[str] = []
         self.lock = threading.Lock()
@@ -47,20 +51,27 @@ class Run:
     def running(self) -> list[Load]:
         return [load for load in list(self.loads) if load.how is None]
 
-    def loader(self, caller: int) -> Callable[[list[str]], dict[str, str]]:
+    def loader(self, caller: int) -> Callable[[list[str]], Any]:
         def load_all(keys: list[str]) -> dict[str, str]:
-            load = Load(caller, list(keys))
-            with self.lock:
-                self.twice += [key for other in self.running() for key in other.keys if key in keys]
-                self.loads.append(load)
+            load = self.begun(caller, keys, Gate())
             load.gate.stop()
-            if load.how == "fail":
-                raise FailedError(caller)
-            if load.how == "interrupt":
-                raise KeyboardInterrupt
-            return {key: f"{key} by {caller}" for key in keys}
+            return self.ended(load)
 
         return load_all
+
+    def begun(self, caller: int, keys: list[str], gate: Any) -> Load:
+        load = Load(caller, list(keys), gate)
+        with self.lock:
+            self.twice += [key for other in self.running() for key in other.keys if key in keys]
+            self.loads.append(load)
+        return load
+
+    def ended(self, load: Load) -> dict[str, str]:
+        if load.how == "fail":
+            raise FailedError(load.caller)
+        if load.how == "interrupt":
+            raise self.interrupt
+        return {key: f"{key} by {load.caller}" for key in load.keys}
 
     def start(self) -> None:
         caller = len(self.calls)
@@ -101,7 +112,9 @@ class Run:
         for keys, call in zip(self.wants, self.calls, strict=True):
             caller = self.calls.index(call)
             error = call.error()
-            if isinstance(error, KeyboardInterrupt):
+            if caller in self.cancelled and isinstance(error, asyncio.CancelledError):
+                continue
+            if isinstance(error, self.interrupt):
                 assert any(load.how == "interrupt" for load in self.loads if load.caller == caller)
                 continue
             assert not any(load.how == "interrupt" for load in self.loads if load.caller == caller)
@@ -117,11 +130,11 @@ class Run:
         self.cache._check()
 
 
-def runs(wants: tuple[str, ...]) -> Iterator[tuple[Run, list[str]]]:
+def runs(make: Callable[[], Run]) -> Iterator[tuple[Run, list[str]]]:
     """Each schedule, played."""
     path: list[int] = []
     while True:
-        run = Run(wants)
+        run = make()
         counts: list[int] = []
         names: list[str] = []
         while choices := run.choices():
@@ -130,7 +143,14 @@ def runs(wants: tuple[str, ...]) -> Iterator[tuple[Run, list[str]]]:
             path[len(counts) :] = [at, *path[len(counts) + 1 :]]
             counts.append(len(choices))
             choice = choices[at]
-            names.append(" ".join([choice[0], *(f"{load.caller}{load.keys}" for load in choice[1:])]))
+            names.append(
+                " ".join(
+                    [
+                        choice[0],
+                        *(f"{load.caller}{load.keys}" if isinstance(load, Load) else str(load) for load in choice[1:]),
+                    ]
+                )
+            )
             run.take(choice)
         yield run, names
         del path[len(counts) :]
@@ -148,7 +168,7 @@ def runs(wants: tuple[str, ...]) -> Iterator[tuple[Run, list[str]]]:
 )
 def test_every_schedule_of_overlapping_calls_ends(wants: tuple[str, ...]) -> None:
     played = 0
-    for run, schedule in runs(wants):
+    for run, schedule in runs(lambda: Run(wants)):
         played += 1
         try:
             run.check()
