@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fastcache import Cache
+from fastcache import BulkLoadError, Cache
 from fastcache.testing import MovableClock
 from tests.harness.tasks import AsyncHeldLoader, on_loops, outcome, settle, started
 
@@ -112,6 +112,47 @@ async def test_bad_options_of_warming_are_named(cache: Cache[Any, Any], options:
     with pytest.raises((TypeError, ValueError), match=named):
         cache.warm([1], lambda key: key, **options)
     assert len(cache) == 0
+
+
+@on_loops
+async def test_keys_are_refreshed_together_while_their_values_are_served(cache: Cache[Any, Any]) -> None:
+    cache.update({1: "old", 2: "old"})
+    calls: list[list[int]] = []
+    gate = asyncio.Event()
+
+    async def load(keys: list[int]) -> dict[int, Any]:
+        calls.append(keys)
+        await gate.wait()
+        return dict.fromkeys(keys, "new")
+
+    many, other, single = await started(
+        cache.arefresh_many(iter([1, 2, 3, 1]), load), cache.arefresh_many([3, 1], load), cache.arefresh(2, load)
+    )
+    assert (calls, cache[1], await cache.aget_many_or_load([2, 1], load)) == ([[1, 2, 3]], "old", {2: "old", 1: "old"})
+    gate.set()
+    assert await many == dict.fromkeys([1, 2, 3], "new")
+    assert (await other, await single, cache[1]) == ({3: "new", 1: "new"}, "new", "new")
+
+
+@on_loops
+async def test_a_refresh_of_many_keys_that_fails_says_so_and_leaves_the_values(cache: Cache[Any, Any]) -> None:
+    cache[1] = "old"
+
+    async def fail(keys: list[int]) -> Any:
+        raise OSError("down")
+
+    with pytest.raises(BulkLoadError, match="down"):
+        await cache.arefresh_many([1, 2], fail)
+    assert (cache[1], set(map(type, (await cache.arefresh_many([1], fail, errors="return")).values()))) == (
+        "old",
+        {OSError},
+    )
+    assert await cache.arefresh_many([], fail) == {}
+    for options in ({"max_batch": 0}, {"force": 1}, {"nonsense": 1}):
+        with pytest.raises((TypeError, ValueError), match=next(iter(options))):
+            await cache.arefresh_many([1], fail, **options)
+    with pytest.raises(TypeError, match="loader must be callable, not 1"):
+        await cache.arefresh_many([1], 1)  # type: ignore[arg-type]
 
 
 @on_loops

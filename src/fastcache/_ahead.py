@@ -91,3 +91,12 @@ class AheadStore(BackgroundStore[K, V]):
         ``loader`` may be async; ``ttl``, ``tags``, ``with_context`` and ``wait_timeout`` are those of ``aget_or_load``.
         """
         return await self._approach(self._renewing(key, loader, **options))
+
+    async def arefresh_many(self, keys: Iterable[K], loader: Callable[..., Any], /, **options: Any) -> dict[K, Any]:
+        """Loads keys anew by one call of ``loader(keys)``, joining loads under way; old values are served meanwhile.
+
+        ``loader`` may be async; ``ttl``, ``tags``, ``with_context``, ``wait_timeout``, ``max_batch`` and ``errors`` are
+        those of ``aget_many_or_load``, which says what is returned and raised.
+        """
+        result: dict[K, Any] = await self._go_rounds(self._renewing_many(keys, loader, **options))
+        return result

@@ -21,3 +21,5 @@ cdef class Rounds(Way):
 
 cdef class AwaitingManyStore(BulkStore):
     pass
+
+cdef Rounds new_rounds(BulkStore store, Wanted wanted)

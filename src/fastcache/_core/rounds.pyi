@@ -39,6 +39,7 @@ class Rounds(Way):
 
 class AwaitingManyStore(BulkStore[_K, _V]):
     def _go_rounds(self, rounds: Rounds, /) -> Coroutine[Any, Any, Any]: ...
+    def _renewing_many(self, keys: Iterable[_K], loader: Callable[..., Any], /, **options: Any) -> Rounds: ...
     @overload
     def aget_many_or_load(
         self,

@@ -181,7 +181,7 @@ cdef class Rounds(Way):
                 self.lonely.append(flight)
         # Of each load once, when this call is the waiter of none of its flights.
         loads = {flight.task: flight for flight in self.lonely}
-        self.lonely = self.waits_for = []
+        self.lonely = []
         for flight in loads.values():
             forsake(flight)
 
@@ -205,14 +205,19 @@ threads that want some of the keys, alone or among others, share its load, and i
 The parameters and what is raised are those of ``get_many_or_load``.
 """
         cdef Wanted w = self.wanted("aget_many_or_load", keys, loader, options, False)
-        cdef Rounds rounds
-        if not w.missing:
-            return ready(w.values)
-        w.who = A_TASK
-        rounds = Rounds.__new__(Rounds)
-        rounds.store = rounds.many = self
-        rounds.wanted = w
-        rounds.terms = w.terms
-        rounds.waits_for = []
-        rounds.lonely = []
-        return self._go_rounds(rounds)
+        return self._go_rounds(new_rounds(self, w)) if w.missing else ready(w.values)
+
+    def _renewing_many(self, keys, loader, /, **options):
+        """The rounds of a call that wants keys loaded, whether there are values or not."""
+        return new_rounds(self, self.wanted("arefresh_many", keys, loader, options, True))
+
+
+cdef Rounds new_rounds(BulkStore store, Wanted wanted):
+    cdef Rounds made = Rounds.__new__(Rounds)
+    wanted.who = A_TASK
+    made.store = made.many = store
+    made.wanted = wanted
+    made.terms = wanted.terms
+    made.waits_for = []
+    made.lonely = []
+    return made
