@@ -6,7 +6,10 @@ What the loader is asked and what comes of it is in test_bulk.py, which tasks pl
 from __future__ import annotations
 
 import asyncio
+import gc
+import random
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -175,6 +178,72 @@ async def test_two_calls_with_crossed_keys_do_not_hang_and_load_each_key_once(
         await until(other.ended)
         assert other.result() == {"c": "c", "b": "b", "a": "a1", "d": "d"}
     assert (first.calls, cache.stats().loads) == ([["b"]], 4)
+
+
+@on_loops
+async def test_a_load_leaves_nothing_that_only_the_collector_could_free(cache: Cache[Any, Any]) -> None:
+    class Value:
+        pass
+
+    async def load(keys: list[str]) -> dict[str, Value]:
+        await asyncio.sleep(0)
+        if keys == ["c"]:
+            raise LostError(value := Value(), seen.append(weakref.ref(value)))
+        return {key: Value() for key in keys}
+
+    seen: list[weakref.ref[Value]] = []
+    gc.disable()
+    try:
+        tasks = await started(*[cache.aget_many_or_load("ab", load) for _ in range(3)])
+        seen += [weakref.ref(value) for value in (await tasks[0]).values()]
+        with pytest.raises(BulkLoadError):
+            await cache.aget_many_or_load("c", load)
+        del tasks
+        await settle()
+        cache.clear()
+        assert [value() for value in seen] == [None] * 3
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("options", [{}, {"max_concurrent_loads": 2}], ids=["", "bulkhead"])
+def test_many_tasks_and_threads_load_each_key_once(make: Any, options: Any, loop_factory: LoopFactory) -> None:
+    """Of two loops, some of which are cancelled amid that; all want some of the keys, in an order of their own."""
+    cache: Cache[int, int] = make(ttl=60, **options)
+    loaded: list[int] = []
+
+    async def load(keys: list[int]) -> dict[int, int]:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        loaded.extend(keys)
+        return {key: -key for key in keys}
+
+    def load_here(keys: list[int]) -> dict[int, int]:
+        loaded.extend(keys)
+        return {key: -key for key in keys}
+
+    def wanted(seed: int) -> list[int]:
+        return random.Random(seed).sample(range(200), 20)
+
+    async def ask_and_cancel(first: int) -> None:
+        tasks = [start(cache.aget_many_or_load(wanted(seed), load, max_batch=7)) for seed in range(first, first + 60)]
+        for task in tasks[::4]:
+            await asyncio.sleep(0)
+            task.cancel()
+        for seed, task in enumerate(tasks, first):
+            answer = await outcome(task)
+            assert answer in ({key: -key for key in wanted(seed)}, asyncio.CancelledError)
+
+    def ask(first: int) -> None:
+        for seed in range(first, first + 15):
+            assert cache.get_many_or_load(wanted(seed), load_here) == {key: -key for key in wanted(seed)}
+
+    calls = [Call(play, lambda first=first: ask_and_cancel(first), loop_factory) for first in (0, 1000)]
+    calls += [Call(ask, first) for first in (2000, 3000)]
+    for call in calls:
+        call.result()
+    assert cache.flights() == []
+    assert sorted(loaded) == sorted(cache)
 
 
 # ---- failures ----
