@@ -142,6 +142,22 @@ def test_what_is_invalidated_while_it_is_made_is_not_kept() -> None:
     asyncio.run(main())
 
 
+def test_jitter_only_lengthens_lives() -> None:
+    @alru_cache(None, ttl=100, jitter=50)
+    async def function(number: int) -> int:
+        return number
+
+    async def main() -> None:
+        for number in range(100):
+            await function(number)
+
+    asyncio.run(main())
+    entries = [function._store.get_entry(number) for number in range(100)]
+    lives = [entry.ttl_left + entry.age for entry in entries if entry is not None]  # type: ignore[operator]
+    assert 100 <= min(lives) + 1e-3 < 110
+    assert 140 < max(lives) < 150 + 1e-3
+
+
 def test_closing_cancels_all_who_wait_and_takes_no_more() -> None:
     async def main() -> None:
         held, function = held_function()

@@ -155,7 +155,11 @@ ASYNC_LRU = Suite(
             "test_cache_clear.py::test_cache_clear_ttl_callback",
             "test_size.py::test_alru_cache_removing_lru_keys",
             "test_size.py::test_alru_cache_removing_lru_keys_with_full_displacement",
-            "test_ttl.py::test_ttl_with_jitter_basic",
+        )
+    }
+    | {
+        "tests/test_ttl.py::test_ttl_with_jitter_basic": (
+            "it says what async-lru's random number is to be; `tests/test_alru.py` has the same promise"
         )
     },
     options=("-o", "asyncio_mode=auto"),
