@@ -11,7 +11,7 @@ from tests.harness.child import check_child, run_child
 HERE = str(Path(fastcache.__file__).parents[1])
 # What it imports itself, and what that brings in on one Python or another; underscored ones aside.
 STANDARD = (
-    "atexit collections contextlib contextvars copyreg enum functools genericpath heapq itertools keyword math "
+    "atexit collections contextlib contextvars copyreg enum errno functools genericpath heapq itertools keyword math "
     f"operator os {os.path.__name__} queue re reprlib stat threading types typing warnings weakref"
 ).split()
 # Its own that most programs do not need, each with what it would bring in.
