@@ -6,11 +6,12 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastcache._core.clock cimport ClockReader, clock_boot, clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.entry cimport Entry, entry_due_at, entry_limit, entry_value, entry_written_at
 from fastcache._core.evict cimport FIFO, LRU, order_touch
+from fastcache._core.glimpse cimport see_pointer
 from fastcache._core.histogram cimport Histogram, histogram_add
 from fastcache._core.key cimport YES, items_equal, key_equal
 from fastcache._core.mutex cimport FREE_READS, PARALLEL, atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport ALWAYS, FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
-from fastcache._core.reader cimport reader_get
+from fastcache._core.reader cimport reader_equal, reader_first, reader_get, reader_take
 from fastcache._core.rules cimport Rules
 from fastcache._core.seqlock cimport read_allowed, read_begin, read_holds
 from fastcache._core.stripe cimport HITS_A_SAMPLE, Stripe, stripe_init
@@ -226,6 +227,23 @@ cdef inline PyObject* core_serve_extended_lock_held(
     return value
 
 
+cdef inline void core_sample(Core* core, int64_t ceiling, uint64_t hash) noexcept nogil:
+    """``core_sample_age_lock_held`` for a hit that took no lock; of keys with equal hashes any one will do."""
+    cdef Stripe* s = core_stripe(core, hash)
+    cdef uint32_t slot
+    cdef Entry* e
+    mutex_lock(&s.lock.mutex)
+    e = table_candidate(&s.table, <uint32_t>hash, &slot)
+    if e != NULL and e.hash == <uint32_t>hash and entry_value(e) != NULL:
+        core_sample_age_lock_held(core, ceiling, e)
+    mutex_unlock(&s.lock.mutex)
+
+
+cdef inline void core_count_read(Core* core, int64_t ceiling, uint64_t hash) noexcept nogil:
+    if unlikely(tallies_add(&core.tallies) & (HITS_A_SAMPLE - 1) == 0):
+        core_sample(core, ceiling, hash)
+
+
 cdef inline PyObject* core_glance(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
     """``core_peek`` for a key whose tag no other key bears before it, and that nobody writes; NULL leaves others to it.
 
@@ -233,11 +251,10 @@ cdef inline PyObject* core_glance(Core* core, int64_t ceiling, PyObject* key, ui
     """
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* value = NULL
-    cdef bint settled
     cdef uint32_t slot
     cdef Entry* e
     if FREE_READS:
-        return core_try_read(core, ceiling, key, NULL, 0, hash, &settled)
+        return core_glance_free(core, s, ceiling, key, hash)
     mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if likely(e != NULL) and (likely(e.key == key) or (e.hash == <uint32_t>hash and key_equal(e.key, key) == YES)):
@@ -257,7 +274,7 @@ cdef inline PyObject* core_glance_items(
     cdef Entry* e
     if FREE_READS:
         value = core_try_read(core, ceiling, NULL, items, count, hash, &settled)
-        if settled:
+        if value != NULL or settled:
             return value
     mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
@@ -267,35 +284,40 @@ cdef inline PyObject* core_glance_items(
     return value
 
 
-cdef inline void core_sample(Core* core, int64_t ceiling, uint64_t hash) noexcept nogil:
-    """``core_sample_age_lock_held`` for a hit that took no lock; of keys with equal hashes any one will do."""
-    cdef Stripe* s = core_stripe(core, hash)
-    cdef uint32_t slot
-    cdef Entry* e
-    mutex_lock(&s.lock.mutex)
-    e = table_candidate(&s.table, <uint32_t>hash, &slot)
-    if e != NULL and e.hash == <uint32_t>hash and entry_value(e) != NULL:
-        core_sample_age_lock_held(core, ceiling, e)
-    mutex_unlock(&s.lock.mutex)
-
-
 cdef inline PyObject* core_try_read(
     Core* core, int64_t ceiling, PyObject* key, PyObject* const* items, Py_ssize_t count, uint64_t hash, bint* settled,
 ) noexcept nogil:
-    """``core_peek`` or ``core_glance_items`` without a lock; ``settled`` says whether nobody wrote meanwhile."""
+    """``core_peek`` or ``core_glance_items`` without a lock.
+
+    If there is nothing, ``settled`` says whether nobody wrote meanwhile.
+    """
     cdef Stripe* s = core_stripe(core, hash)
-    cdef PyObject* value = NULL
+    cdef PyObject* value
     cdef uint64_t sequence = read_begin(&s.lock)
-    if likely(read_allowed(sequence) and core.rules.policy != LRU):
+    if likely(read_allowed(sequence)):
         value = reader_get(s, sequence, key, items, count, <uint32_t>hash, ceiling)
         if likely(value != NULL):
-            if unlikely(tallies_add(&core.tallies) & (HITS_A_SAMPLE - 1) == 0):
-                core_sample(core, ceiling, hash)
-            settled[0] = True
-        else:
-            settled[0] = read_holds(&s.lock, sequence)
-    else:
-        settled[0] = False
+            core_count_read(core, ceiling, hash)
+            return value
+    settled[0] = read_allowed(sequence) and read_holds(&s.lock, sequence)
+    return NULL
+
+
+cdef inline PyObject* core_glance_free(
+    Core* core, Stripe* s, int64_t ceiling, PyObject* key, uint64_t hash,
+) noexcept nogil:
+    """``core_glance`` without a lock."""
+    cdef uint64_t sequence = read_begin(&s.lock)
+    cdef bint settled
+    cdef PyObject* value
+    cdef Entry* e
+    if not read_allowed(sequence) or not reader_first(s, sequence, <uint32_t>hash, &e):
+        return core_try_read(core, ceiling, key, NULL, 0, hash, &settled)
+    if <PyObject*>see_pointer(<void**>&e.key) != key and not reader_equal(s, sequence, e, key, <uint32_t>hash):
+        return NULL
+    value = reader_take(s, sequence, e, ceiling)
+    if likely(value != NULL):
+        core_count_read(core, ceiling, hash)
     return value
 
 
@@ -303,7 +325,7 @@ cdef inline PyObject* core_read(Core* core, int64_t ceiling, PyObject* key, uint
     """``core_peek``, where hits only mark and take the lock only if somebody writes meanwhile."""
     cdef bint settled
     cdef PyObject* value = core_try_read(core, ceiling, key, NULL, 0, hash, &settled)
-    return value if likely(settled) else core_peek_locking(core, ceiling, key, hash)
+    return value if likely(value != NULL or settled) else core_peek_locking(core, ceiling, key, hash)
 
 
 cdef inline PyObject* core_peek(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:

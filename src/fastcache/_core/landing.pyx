@@ -209,10 +209,8 @@ cdef class LandingStore(Mapping):
         cdef int64_t now, took
         cdef Grave g
         g.count = 0
-        if self.core.rules.adaptive_ahead:
-            took = core_now(&self.core) - flight.started_at
-        else:
-            took = core_coarse_now(&self.core) - flight.started_at
+        now = core_now(&self.core) if self.core.rules.adaptive_ahead else core_coarse_now(&self.core)
+        took = now - flight.started_at
         histogram_add(&self.core.load_times, took)
         mutex_lock(&flight.mutex)
         shared = flight.waiters > 0

@@ -26,17 +26,31 @@ from fastcache._core.seqlock cimport read_holds
 from fastcache._core.stripe cimport Stripe
 
 
-cdef inline Entry* reader_entry(Stripe* s, uint64_t sequence, uint32_t slot) noexcept nogil:
-    """Where a slot is; NULL if the sequence no longer holds."""
+cdef inline bint reader_entry(Stripe* s, uint64_t sequence, uint32_t slot, Entry** entry) noexcept nogil:
+    """Where a slot is; False if the sequence no longer holds."""
     cdef void** chunks = <void**>see_pointer(<void**>&s.table.chunks)
     cdef Entry* chunk
     # Together the slot and the chunks are true, so the slot lies within them.
     if not read_holds(&s.lock, sequence):
-        return NULL
+        return False
     chunk = <Entry*>see_pointer(&chunks[slot >> CHUNK_BITS])
     if not read_holds(&s.lock, sequence):
-        return NULL
-    return chunk + (slot & (CHUNK_ROOM - 1))
+        return False
+    entry[0] = chunk + (slot & (CHUNK_ROOM - 1))
+    return True
+
+
+cdef inline bint reader_first(Stripe* s, uint64_t sequence, uint32_t h, Entry** entry) noexcept nogil:
+    """The entry of the word at the hash's home, if that has its tag: most probably the one; False if it has not."""
+    cdef uint32_t* index = <uint32_t*>see_pointer(<void**>&s.table.index)
+    cdef uint32_t mask = see_u32(&s.table.mask)
+    cdef uint32_t word
+    if not read_holds(&s.lock, sequence):
+        return False
+    word = see_u32(&index[home(h) & mask])
+    if (word ^ h) & TAG != 0 or unlikely(word == EMPTY):
+        return False
+    return reader_entry(s, sequence, (word & SLOT) - 1, entry)
 
 
 cdef inline Entry* reader_find(
@@ -59,8 +73,7 @@ cdef inline Entry* reader_find(
         if word == EMPTY:
             return NULL
         if (word ^ h) & TAG == 0:
-            e = reader_entry(s, sequence, (word & SLOT) - 1)
-            if e == NULL:
+            if not reader_entry(s, sequence, (word & SLOT) - 1, &e):
                 return NULL
             stored = <PyObject*>see_pointer(<void**>&e.key)
             if items == NULL and stored == key:
@@ -76,6 +89,14 @@ cdef inline Entry* reader_find(
                     return NULL
         i = (i + 1) & mask
     return NULL
+
+
+cdef inline bint reader_equal(Stripe* s, uint64_t sequence, const Entry* e, PyObject* key, uint32_t h) noexcept nogil:
+    """Whether an entry's key, which may be another object, is certainly equal."""
+    return (
+        see_u32(&e.hash) == h and read_holds(&s.lock, sequence)
+        and glimpse_equal(<PyObject*>see_pointer(<void**>&e.key), key, &s.lock, sequence) == YES
+    )
 
 
 cdef inline PyObject* reader_take(Stripe* s, uint64_t sequence, Entry* e, int64_t ceiling) noexcept nogil:

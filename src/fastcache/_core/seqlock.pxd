@@ -15,6 +15,6 @@ cdef extern from "seqlock.h" nogil:
     uint64_t read_begin "fc_read_begin"(const SeqLock*) noexcept
     bint read_allowed "fc_read_allowed"(uint64_t sequence) noexcept
     bint read_holds "fc_read_holds"(const SeqLock*, uint64_t sequence) noexcept
-    # From now on everybody locks.
+    # From now on everybody locks; with the mutex held.
     void close_reads "fc_close"(SeqLock*) noexcept
     void seqlock_reset "fc_seqlock_reset"(SeqLock*) noexcept

@@ -19,11 +19,11 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastcache._core.entry cimport (
     NOT_ABSENT, Entry, Extra, entry_due_at, entry_expires_at, entry_extra, entry_value, entry_written_at,
 )
-from fastcache._core.evict cimport Order, order_check, order_init
+from fastcache._core.evict cimport LRU, Order, order_check, order_init
 from fastcache._core.jitter cimport random_seeded
 from fastcache._core.py cimport FOREVER
 from fastcache._core.rules cimport Rules
-from fastcache._core.seqlock cimport SeqLock
+from fastcache._core.seqlock cimport SeqLock, close_reads
 from fastcache._core.table cimport NO_SLOT, Table, table_check, table_entry, table_init
 from fastcache._core.weights cimport Weights
 
@@ -101,6 +101,9 @@ cdef inline bint stripe_init(Stripe* s, const Rules* r, uint64_t seed, uint32_t 
     s.first_expiry = s.first_in_sweep = FOREVER
     s.oldest_absence = s.newest_absence = NO_SLOT
     s.hits_to_sample = HITS_A_SAMPLE
+    if r.policy == LRU:
+        # A hit changes the order.
+        close_reads(&s.lock)
     return table_init(&s.table)
 
 
