@@ -252,7 +252,7 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
             value = core_peek(&self.store.core, ceiling, items[0], hash)
             if likely(value != NULL):
                 return steal(value)
-            return call_missing(self, items[0], hash, ceiling, args, positional, NULL)
+            return call_missing(self, items[0], hash, args, positional, NULL)
         elif GLANCE_AT_ITEMS:
             hash = items_hash(items, count)
             value = core_glance_items(&self.store.core, ceiling, items, count, hash)
@@ -266,7 +266,6 @@ cdef object call_slowly(
 ):
     """The whole of a call; ``hash`` is its key's, or 0 if that is not known yet."""
     cdef PyObject* value
-    cdef int64_t ceiling
     cdef Call call
     if self.store is None:
         raise TypeError("this cached function was never set up")
@@ -279,17 +278,17 @@ cdef object call_slowly(
         hash = key_hash(<PyObject*>made) if self.unhashable is None else self.hash_if_any(made)
         if hash == 0:
             return call_uncached(self, args, positional, names)
-    ceiling = core_ceiling(&self.store.core)
-    value = core_peek(&self.store.core, ceiling, <PyObject*>made, hash)
+    value = core_peek(&self.store.core, core_ceiling(&self.store.core), <PyObject*>made, hash)
     if value != NULL:
         return steal(value)
-    return call_missing(self, <PyObject*>made, hash, ceiling, args, call.positional, names)
+    return call_missing(self, <PyObject*>made, hash, args, call.positional, names)
 
 
 cdef object call_missing(
-    CachedFunction self, PyObject* key, uint64_t hash, int64_t ceiling, PyObject* const* args, size_t positional,
-    PyObject* names,
+    CachedFunction self, PyObject* key, uint64_t hash, PyObject* const* args, size_t positional, PyObject* names,
 ):
+    # Read once more: kept for this, it would cost each hit a register.
+    cdef int64_t ceiling = core_ceiling(&self.store.core)
     cdef Call call
     call.function = <PyObject*>self.function
     call.args = args
