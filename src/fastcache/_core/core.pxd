@@ -4,17 +4,19 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.clock cimport ClockReader, clock_boot, clock_coarse, clock_exact, clock_lag, clock_reader
-from fastcache._core.entry cimport Entry, entry_due_at, entry_limit, entry_value, entry_written_at
+from fastcache._core.entry cimport Entry, entry_due_at, entry_limit, entry_value
 from fastcache._core.evict cimport FIFO, LRU, order_touch
 from fastcache._core.glimpse cimport see_pointer
-from fastcache._core.histogram cimport Histogram, histogram_add
+from fastcache._core.histogram cimport Histogram
 from fastcache._core.key cimport YES, items_equal, key_equal
 from fastcache._core.mutex cimport FREE_READS, PARALLEL, atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport ALWAYS, FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
 from fastcache._core.reader cimport reader_equal, reader_first, reader_get, reader_take
 from fastcache._core.rules cimport Rules
 from fastcache._core.seqlock cimport read_allowed, read_begin, read_holds
-from fastcache._core.stripe cimport HITS_A_SAMPLE, Stripe, stripe_init
+from fastcache._core.stripe cimport (
+    HITS_A_SAMPLE, Stripe, stripe_count_hit_lock_held, stripe_init, stripe_sample_hit_lock_held,
+)
 from fastcache._core.table cimport table_candidate, table_free, table_peek
 from fastcache._core.tally cimport CACHE_LINE, Tallies, tallies_add, tallies_expect
 
@@ -56,7 +58,6 @@ cdef struct Core:
     int64_t rejections      # atomic
     Histogram load_times
     Histogram wait_times
-    Histogram hit_ages      # of a sample
     int64_t turn            # which stripe the others look after next; atomic, and only a hint
     Core* next              # all cores, guarded by the mutex of that list
     Core* previous
@@ -185,13 +186,6 @@ cdef inline int64_t core_before_ceiling(const Core* core, int64_t ceiling) noexc
     return ceiling - core.lag if likely(core.timing == SYSTEM) else core_coarse_now(core)
 
 
-cdef inline void core_sample_age_lock_held(Core* core, int64_t ceiling, const Entry* e) noexcept nogil:
-    """Notes how long ago the value of a hit was written, to a tick, if anybody noted when."""
-    cdef int64_t written_at = entry_written_at(e)
-    if written_at != ALWAYS and core.timing != UNTIMED:
-        histogram_add(&core.hit_ages, max(ceiling - written_at, 0))
-
-
 cdef inline PyObject* core_serve_lock_held(
     Core* core, Stripe* s, int64_t ceiling, Entry* e, uint32_t slot,
 ) noexcept nogil:
@@ -201,11 +195,7 @@ cdef inline PyObject* core_serve_lock_held(
         return NULL
     value = <PyObject*>e.content
     py_incref(value)
-    s.hits_to_sample -= 1
-    if unlikely(s.hits_to_sample == 0):
-        s.counts.hits += HITS_A_SAMPLE
-        s.hits_to_sample = HITS_A_SAMPLE
-        core_sample_age_lock_held(core, ceiling, e)
+    stripe_count_hit_lock_held(s, &core.rules, e, ceiling)
     order_touch(&s.order, e, slot)
     return value
 
@@ -218,24 +208,20 @@ cdef inline PyObject* core_serve_extended_lock_held(
     if value == NULL or ceiling >= min(entry_due_at(e), entry_limit(e)):
         return NULL
     py_incref(value)
-    s.hits_to_sample -= 1
-    if unlikely(s.hits_to_sample == 0):
-        s.counts.hits += HITS_A_SAMPLE
-        s.hits_to_sample = HITS_A_SAMPLE
-        core_sample_age_lock_held(core, ceiling, e)
+    stripe_count_hit_lock_held(s, &core.rules, e, ceiling)
     order_touch(&s.order, e, slot)
     return value
 
 
 cdef inline void core_sample(Core* core, int64_t ceiling, uint64_t hash) noexcept nogil:
-    """``core_sample_age_lock_held`` for a hit that took no lock; of keys with equal hashes any one will do."""
+    """Notes the age of a hit that took no lock; of keys with equal hashes any one will do."""
     cdef Stripe* s = core_stripe(core, hash)
     cdef uint32_t slot
     cdef Entry* e
     mutex_lock(&s.lock.mutex)
     e = table_candidate(&s.table, <uint32_t>hash, &slot)
     if e != NULL and e.hash == <uint32_t>hash and entry_value(e) != NULL:
-        core_sample_age_lock_held(core, ceiling, e)
+        stripe_sample_hit_lock_held(&core.rules, e, ceiling)
     mutex_unlock(&s.lock.mutex)
 
 

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastcache._core.evict cimport ADAPTIVE, FIFO, LRU, UNORDERED, Policy
+from fastcache._core.histogram cimport Histogram
 from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_swap_if
 from fastcache._core.py cimport FOREVER
 
@@ -42,6 +43,7 @@ cdef struct Rules:
     int64_t absences            # absences held
     int64_t tagged              # whether any entry has ever borne a tag
     int64_t first_expiry        # no value of any stripe expires before this instant; a hint
+    Histogram hit_ages          # of a sample
 
 
 cdef inline void rules_init(Rules* r) noexcept nogil:

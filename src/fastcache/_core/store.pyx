@@ -246,7 +246,7 @@ cdef class Store:
         return (
             [atomic_load(&self.core.load_times.counts[i]) for i in range(BUCKETS)],
             [atomic_load(&self.core.wait_times.counts[i]) for i in range(BUCKETS)],
-            [atomic_load(&self.core.hit_ages.counts[i]) for i in range(BUCKETS)],
+            [atomic_load(&self.core.rules.hit_ages.counts[i]) for i in range(BUCKETS)],
         )
 
     def _flights(self):

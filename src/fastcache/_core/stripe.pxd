@@ -20,8 +20,9 @@ from fastcache._core.entry cimport (
     NOT_ABSENT, Entry, Extra, entry_due_at, entry_expires_at, entry_extra, entry_value, entry_written_at,
 )
 from fastcache._core.evict cimport LRU, Order, order_check, order_init
+from fastcache._core.histogram cimport histogram_add
 from fastcache._core.jitter cimport random_seeded
-from fastcache._core.py cimport FOREVER
+from fastcache._core.py cimport ALWAYS, FOREVER, unlikely
 from fastcache._core.rules cimport Rules
 from fastcache._core.seqlock cimport SeqLock, close_reads
 from fastcache._core.table cimport NO_SLOT, Table, table_check, table_entry, table_init
@@ -90,7 +91,7 @@ cdef struct Stripe:
     uint32_t pop_at         # the next slot to look at for popitem
     int64_t first_expiry    # no value expires before this instant
     int64_t first_in_sweep  # the same for what the running sweep has passed
-    int64_t hits_to_sample  # of the hit path, which counts down; those before are among the counts
+    int64_t hits_to_sample  # counts down hits; those before are among the counts
     Counts counts
 
 
@@ -105,6 +106,21 @@ cdef inline bint stripe_init(Stripe* s, const Rules* r, uint64_t seed, uint32_t 
         # A hit changes the order.
         close_reads(&s.lock)
     return table_init(&s.table)
+
+
+cdef inline void stripe_sample_hit_lock_held(Rules* r, const Entry* e, int64_t now) noexcept nogil:
+    """Notes how long ago the value of a hit was written, to a tick, if that and the time are known."""
+    cdef int64_t written_at = entry_written_at(e)
+    if written_at != ALWAYS and now >= written_at:
+        histogram_add(&r.hit_ages, now - written_at)
+
+
+cdef inline void stripe_count_hit_lock_held(Stripe* s, Rules* r, const Entry* e, int64_t now) noexcept nogil:
+    s.hits_to_sample -= 1
+    if unlikely(s.hits_to_sample == 0):
+        s.counts.hits += HITS_A_SAMPLE
+        s.hits_to_sample = HITS_A_SAMPLE
+        stripe_sample_hit_lock_held(r, e, now)
 
 
 cdef inline int extra_visit(Extra* x, visitproc visit, void* arg) noexcept:

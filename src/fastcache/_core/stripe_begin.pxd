@@ -24,6 +24,7 @@ from fastcache._core.rules cimport Rules
 from fastcache._core.seqlock cimport write_lock, write_unlock
 from fastcache._core.stripe cimport (
     ALONE, FOLLOW, HIT, IN_DOUBT, LEAD, NO_MEMORY, NO_TIME, NOTHING, REFRESH, UNREAD, Stripe, Verdict,
+    stripe_count_hit_lock_held,
 )
 from fastcache._core.stripe_absences cimport stripe_end_absence_lock_held
 from fastcache._core.stripe_content cimport stripe_bury_lock_held, stripe_new_lock_held
@@ -175,7 +176,7 @@ cdef inline Verdict stripe_begin(
         py_incref(value[0])
         order_touch(&s.order, e, slot[0])
         if f.age <= DUE:
-            s.counts.hits += 1
+            stripe_count_hit_lock_held(s, r, e, now)
         else:
             s.counts.stale_hits += 1
         s.counts.refreshes_started += verdict == REFRESH

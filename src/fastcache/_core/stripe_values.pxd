@@ -21,7 +21,7 @@ from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.seqlock cimport write_begin, write_end, write_lock, write_unlock
 from fastcache._core.stripe cimport (
-    DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Stripe, Verdict,
+    DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Stripe, Verdict, stripe_count_hit_lock_held,
 )
 from fastcache._core.stripe_content cimport (
     stripe_age_lock_held, stripe_ahead_lock_held, stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held,
@@ -75,11 +75,10 @@ cdef inline Verdict stripe_get(
                 stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
                 write_end(&s.lock)
                 s.counts.expirations += 1
-    if counted:
-        if verdict == HIT:
-            s.counts.hits += 1
-        else:
-            s.counts.misses += 1
+    if counted and verdict == HIT:
+        stripe_count_hit_lock_held(s, r, e, now)
+    elif counted:
+        s.counts.misses += 1
     mutex_unlock(&s.lock.mutex)
     return verdict
 
