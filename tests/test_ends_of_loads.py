@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import contextvars
 import functools
 import sys
 from collections.abc import Callable
@@ -62,6 +64,24 @@ def test_a_load_at_the_recursion_limit_ends(
             at_depth(sys.getrecursionlimit() - frames - depth, start)
         await_no_flights(cache)
     check_ended(cache)
+
+
+@pytest.mark.parametrize("options", [{}, {"max_concurrent_loads": 1}], ids=["", "bulkhead"])
+def test_so_it_does_whatever_else_the_context_holds(options: dict[str, Any]) -> None:
+    """Finding a variable in a context of many may take a comparison, for which there is no room on the stack."""
+
+    async def load() -> None:
+        # From now on loads ask for the context.
+        await Cache[int, str]().aget_or_load(1, str)
+
+    def filled(number: int) -> None:
+        for n in range(600):
+            contextvars.ContextVar[int](f"variable {number}, {n}").set(n)
+        test_a_load_at_the_recursion_limit_ends(str, options, {})
+
+    asyncio.run(load())
+    for number in range(12):
+        contextvars.Context().run(filled, number)
 
 
 def test_an_interrupt_on_the_way_through_the_bulkhead_ends_the_load() -> None:

@@ -62,7 +62,12 @@ cdef void load_begins(Flight flight) noexcept:
 
 cdef void load_begins_in_task(Flight flight) noexcept:
     """If a task has this thread load, it waits for that."""
-    cdef Flight parent = task_flight()
+    cdef Flight parent
+    try:
+        parent = task_flight()
+    except RecursionError:
+        # Nor will there be any for the loader.
+        return
     if parent is None or (current != NULL and is_led_within(<PyObject*>parent, current)):
         return
     flight.parent = parent
@@ -162,11 +167,13 @@ def holds_place(bulkhead, /):
 
 
 cdef Flight task_flight():
-    """What the running task is loading; or None."""
+    """What the running task is loading; or None.  RecursionError: there is no room on the stack to tell.
+
+    Where the context holds other variables too, finding one may take a comparison.
+    """
     cdef PyObject* found = NULL
     if not tasks_load:
         return None
-    # Unlike a call it needs no room on the stack, at whose end loads must still come to theirs.
     context_get(loading_task, NULL, &found)
     return <Flight>steal(found)
 

@@ -36,8 +36,8 @@ from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, UNREAD, 
 from fastcache._core.stripe_begin cimport Finding, stripe_begin
 from fastcache._core.stripe_values cimport Look
 from fastcache._core.terms cimport (
-    COALESCED, EARLY_HIT, FRESH_HIT, MISSED, NAMED_CONTEXT, NEGATIVE, NO_CONTEXT, STALE_ERROR, STALE_HIT, Status,
-    Terms, terms_accept, terms_bound, terms_usual,
+    COALESCED, EARLY_HIT, FRESH_HIT, MISSED, NAMED_CONTEXT, NEGATIVE, NO_CONTEXT, STALE_ERROR, STALE_HIT, Terms,
+    status_of, terms_accept, terms_bound, terms_usual,
 )
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
@@ -112,9 +112,12 @@ cdef class LoadingStore(LandingStore):
 
     cdef int supersede(self, Flight flight, Flight former, Terms* terms) except -1:
         """A flight has taken the place of another one."""
-        if is_mine(former):
+        try:
+            if is_mine(former):
+                raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
+        except BaseException:
             self.give_up(flight)
-            raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
+            raise
         # Who asks for a load that begins now leaves the others where they are.
         if not terms.ask.anew:
             flight.took_over = max(1e-9, (flight.started_at - former.started_at) / 1e9)
@@ -128,6 +131,9 @@ cdef class LoadingStore(LandingStore):
         cdef PyObject* value = NULL
         cdef PyObject* joined = NULL
         cdef Verdict verdict
+        if self.bulkhead is not None:
+            # Before there is a flight that would have to be ended if this raises.
+            terms.inside = is_admitted(self.bulkhead)
         while True:
             verdict = self.begin(key, hash, offered, terms, first, &value, &joined)
             if verdict == LEAD or verdict == ALONE:
@@ -169,7 +175,7 @@ cdef class LoadingStore(LandingStore):
         """
         cdef PyObject* old = NULL
         cdef bint entered = False
-        cdef bint inside = is_admitted(self.bulkhead)
+        cdef bint inside = terms.inside
         if not inside and not flight.stand_in_line(this_thread()):
             return self.follow(flight, terms, False)
         try:
@@ -335,14 +341,6 @@ cdef class LoadingStore(LandingStore):
             raise
         errand.drop()
         return 0
-
-
-cdef inline Status status_of(const Finding* found) noexcept nogil:
-    if found.age == FRESH:
-        return FRESH_HIT
-    if found.age == DUE:
-        return EARLY_HIT
-    return STALE_ERROR if found.failed else STALE_HIT
 
 
 cdef object rejection(object key):

@@ -6,9 +6,10 @@ from libc.stdint cimport int64_t
 from fastcache._core.ask cimport Ask, ask_usual
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport Core, core_set_timed
-from fastcache._core.entry cimport is_older
+from fastcache._core.entry cimport DUE, FRESH, is_older
 from fastcache._core.py cimport FOREVER
 from fastcache._core.seconds cimport to_nanoseconds
+from fastcache._core.stripe_begin cimport Finding
 from fastcache._core.tag cimport checked_names
 
 # How a call was answered.
@@ -36,6 +37,7 @@ cdef struct Terms:
     bint with_status        # the caller wants to know it
     PyObject* default       # borrowed; instead of an absence's exception, or NULL
     PyObject* tags          # borrowed; a str or several that what is loaded is to bear, or NULL
+    bint inside             # the caller is loading something that has a place in the bulkhead
     # Out.
     Status status
     bint not_found          # NEGATIVE: the loader had said that there is none, not failed
@@ -47,9 +49,17 @@ cdef inline void terms_usual(Terms* terms, int64_t ttl, bint coalesce, ContextSt
     terms.ttl = ttl
     terms.deadline = terms.patience = FOREVER
     terms.context = context
-    terms.with_status = terms.shared = terms.not_found = False
+    terms.with_status = terms.inside = terms.shared = terms.not_found = False
     terms.default = terms.tags = NULL
     terms.status = MISSED
+
+
+cdef inline Status status_of(const Finding* found) noexcept nogil:
+    if found.age == FRESH:
+        return FRESH_HIT
+    if found.age == DUE:
+        return EARLY_HIT
+    return STALE_ERROR if found.failed else STALE_HIT
 
 
 cdef inline bint terms_bound(const Terms* terms) noexcept nogil:
