@@ -11,24 +11,8 @@ import pytest
 
 from fastcache import BulkLoadError, Cache, LoadCycleError, LoadRejected, LoadTimeout, NotFound
 from fastcache.testing import MovableClock
+from tests.harness.bulk import HeldBulk, places
 from tests.harness.gates import Call, Gate, HeldLoader, all_at_once, await_no_flights, await_until, await_waiters
-
-
-class HeldBulk:
-    """A loader of several keys that stops at a gate, then gives each key ``result(key)`` or raises ``error``."""
-
-    def __init__(self, result: Callable[[Any], Any] = str, error: BaseException | None = None) -> None:
-        self.gate = Gate("bulk")
-        self.result = result
-        self.error = error
-        self.calls: list[list[Any]] = []
-
-    def __call__(self, keys: list[Any]) -> dict[Any, Any]:
-        self.calls.append(list(keys))
-        self.gate.stop()
-        if self.error is not None:
-            raise self.error
-        return {key: self.result(key) for key in keys}
 
 
 class LostError(Exception):
@@ -301,10 +285,6 @@ def test_failed_refreshes_keep_the_values_and_leave_them_alone(make: Any, clock:
 
 
 # ---- the bulkhead ----
-
-
-def places(cache: Cache[Any, Any]) -> int:
-    return len(cache._bulkhead._places)  # type: ignore[union-attr]
 
 
 def test_a_batch_takes_one_place_and_gives_it_back(make: Any) -> None:
