@@ -14,7 +14,7 @@ from bench.keys import texts
 
 TURNS = 2_000
 KEYS = 1_000
-RING = 4_000
+RING = 40_000
 # Source over the names of ``scope``; ``k`` is ever another key.  Controls are Python's own.
 CONTROLS = {
     "dict.get, str": "dict_get(key)",

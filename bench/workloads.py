@@ -1,7 +1,7 @@
 """The workloads: for each contender that can take part, what is timed.
 
 Hits ask again and again for one key of KEYS, another in each round, in a container that has room.  Writes go round all
-keys of a full one, or round a RING of more keys than it holds, so that each is new when it comes again.
+keys of a full one, or round a RING of far more keys than it holds, so that each is new when it comes again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from bench.timing import EACH, MIXED, ONE, Unit
 KEYS = 1_000
 ROOM = 10_000
 CAPACITY = 1_000
-RING = 4_000
+# Of which an order that keeps a part of a loop may keep a fortieth.
+RING = 40_000
 BULK = 100
 # Each round asks for another of the keys, so far apart.
 STRIDE = 17
@@ -95,7 +96,7 @@ def bounded(prepare: Callable[[Contender], Unit | None]) -> Callable[[Contender]
 
 
 def mix(writes: float) -> Callable[[Contender], Unit | None]:
-    trace = keys.mixed(keys.texts(10 * CAPACITY), 2 * RING, writes)
+    trace = keys.mixed(keys.texts(10 * CAPACITY), 8 * CAPACITY, writes)
 
     def prepare(contender: Contender) -> Unit | None:
         if contender.make is None or contender.get is None or contender.put is None:
