@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException
 
 import fastcache
+from fastcache.asgi import lifespan
 
 QUERY_SECONDS = 0.2
 
@@ -64,13 +63,8 @@ def discount(customer: str = "anybody") -> float:
     return 0.2 if customer == "friend" else 0.0
 
 
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    await products.aclose()
-
-
-app = FastAPI(title="fastcache in FastAPI", lifespan=lifespan)
+# When the application ends, refreshes under way have a moment to.
+app = FastAPI(title="fastcache in FastAPI", lifespan=lifespan(products, exchange_rate, discount))
 
 
 @app.get("/sync/products/{number}")

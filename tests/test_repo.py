@@ -81,6 +81,7 @@ LAYERS = {
     "what decorators need": "_methods _async_marks _lasting",
     "how functools keeps results": "_memo",
     "the decorators": "_decorator _lru_cache _clru_cache",
+    "applications": "asgi",
     "stand-ins": "compat.__init__ compat.amend compat.copying compat.alru",
     "a backend's store": "compat.backend_store",
     "stores by name": "compat.stores",
