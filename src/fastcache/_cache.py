@@ -144,47 +144,55 @@ class Cache(AheadStore[K, V]):
         clock: Clock = "monotonic",
         name: str | None = None,
     ) -> None:
-        given = locals()
         check_count("refresh_workers", refresh_workers, optional=True)
         check_count("refresh_queue", refresh_queue)
         batch_delay = nanoseconds("refresh_batch_delay", refresh_batch_delay) / 1e9
-        checked = settings(
-            maxsize=maxsize,
-            ttl=ttl,
-            jitter=jitter,
-            refresh_ahead=refresh_ahead,
-            stale_while_revalidate=stale_while_revalidate,
-            stale_if_error=stale_if_error,
-            policy=policy,
-            seed=seed,
-            clock=clock,
-            max_weight=max_weight,
-            weigher=weigher,
-            on_removal=on_removal,
-            copy=copy,
-            max_load_time=max_load_time,
-            negative_ttl=negative_ttl,
-            error_ttl=error_ttl,
-            uncacheable_ttl=uncacheable_ttl,
-            negative_maxsize=negative_maxsize,
-        )
-        loads = load_settings(
-            coalesce=coalesce,
-            with_context=with_context,
-            none_ttl=none_ttl,
-            negative=negative,
-            stale_on=stale_on,
-            fatal=fatal,
-            max_concurrent_loads=max_concurrent_loads,
-            log=RefreshLog(name or hex(id(self))),
-        )
+        stored: dict[str, Any] = {
+            "maxsize": maxsize,
+            "ttl": ttl,
+            "jitter": jitter,
+            "refresh_ahead": refresh_ahead,
+            "stale_while_revalidate": stale_while_revalidate,
+            "stale_if_error": stale_if_error,
+            "policy": policy,
+            "seed": seed,
+            "clock": clock,
+            "max_weight": max_weight,
+            "weigher": weigher,
+            "on_removal": on_removal,
+            "copy": copy,
+            "max_load_time": max_load_time,
+            "negative_ttl": negative_ttl,
+            "error_ttl": error_ttl,
+            "uncacheable_ttl": uncacheable_ttl,
+            "negative_maxsize": negative_maxsize,
+        }
+        loading: dict[str, Any] = {
+            "coalesce": coalesce,
+            "with_context": with_context,
+            "none_ttl": none_ttl,
+            "negative": negative,
+            "stale_on": stale_on,
+            "fatal": fatal,
+            "max_concurrent_loads": max_concurrent_loads,
+        }
+        behind: dict[str, Any] = {
+            "executor": executor,
+            "refresh_workers": refresh_workers,
+            "refresh_queue": refresh_queue,
+            "refresh_batch_delay": refresh_batch_delay,
+            "name": name,
+        }
+        checked = settings(**stored)
+        loads = load_settings(**loading, log=RefreshLog(name or hex(id(self))))
         executor = checked_executor(executor)
         self._configure(checked)
         self._configure_loading(loads)
         self._maxsize = maxsize
         self._ttl = ttl
         # For copies: what is not as usual.
-        self._options = {name: given[name] for name in USUAL if given[name] is not USUAL[name]}
+        given = {**stored, **loading, **behind}
+        self._options = {name: value for name, value in given.items() if value is not USUAL[name]}
         self._bulkhead = loads.bulkhead
         self._configure_background(
             executor, refresh_workers or min(4, os.cpu_count() or 1), refresh_queue, batch_delay, name
