@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fastcache import BulkLoadError, Cache, NotFound
-from tests.harness.bulk import AsyncHeldBulk, HeldBulk
+from tests.harness.bulk import AsyncHeldBulk, HeldBulk, LostError, squares, unexpected
 from tests.harness.gates import Call, HeldLoader, waiting
 from tests.harness.tasks import (
     AsyncHeldLoader,
@@ -29,18 +29,6 @@ from tests.harness.tasks import (
     started,
     until,
 )
-
-
-class LostError(Exception):
-    pass
-
-
-async def unexpected(keys: object) -> Any:
-    raise AssertionError(f"{keys!r} were loaded")
-
-
-async def squares(keys: list[int]) -> dict[int, int]:
-    return {key: key * key for key in keys}
 
 
 @on_loops

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastcache import LoadRejected
 from fastcache.testing import MovableClock
-from tests.harness.bulk import AsyncHeldBulk, places
+from tests.harness.bulk import AsyncHeldBulk, LostError, places, squares, unexpected
 from tests.harness.gates import Call, waiting
 from tests.harness.tasks import (
     AsyncHeldLoader,
@@ -16,18 +16,6 @@ from tests.harness.tasks import (
     started,
     until,
 )
-
-
-class LostError(Exception):
-    pass
-
-
-async def unexpected(keys: object) -> Any:
-    raise AssertionError(f"{keys!r} were loaded")
-
-
-async def squares(keys: list[int]) -> dict[int, int]:
-    return {key: key * key for key in keys}
 
 
 @on_loops

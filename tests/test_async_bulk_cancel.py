@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fastcache import Cache
-from tests.harness.bulk import AsyncHeldBulk, HeldBulk
+from tests.harness.bulk import AsyncHeldBulk, HeldBulk, squares, unexpected
 from tests.harness.gates import Call, waiting
 from tests.harness.tasks import (
     AsyncHeldLoader,
@@ -19,14 +19,6 @@ from tests.harness.tasks import (
     started,
     until,
 )
-
-
-async def unexpected(keys: object) -> Any:
-    raise AssertionError(f"{keys!r} were loaded")
-
-
-async def squares(keys: list[int]) -> dict[int, int]:
-    return {key: key * key for key in keys}
 
 
 @on_loops

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fastcache import BulkLoadError, Cache, LoadCycleError, RecursiveLoadError
-from tests.harness.bulk import AsyncHeldBulk
+from tests.harness.bulk import AsyncHeldBulk, squares, unexpected
 from tests.harness.gates import Call, await_waiters, waiting
 from tests.harness.tasks import (
     LoopFactory,
@@ -19,14 +19,6 @@ from tests.harness.tasks import (
     started,
     until,
 )
-
-
-async def unexpected(keys: object) -> Any:
-    raise AssertionError(f"{keys!r} were loaded")
-
-
-async def squares(keys: list[int]) -> dict[int, int]:
-    return {key: key * key for key in keys}
 
 
 @on_loops

@@ -9,7 +9,7 @@ import pytest
 
 from fastcache import BulkLoadError, Cache, LoadTimeout
 from fastcache.testing import MovableClock
-from tests.harness.bulk import AsyncHeldBulk
+from tests.harness.bulk import AsyncHeldBulk, LostError, squares, unexpected
 from tests.harness.gates import Call, waiting
 from tests.harness.tasks import (
     on_loops,
@@ -19,18 +19,6 @@ from tests.harness.tasks import (
     started,
     until,
 )
-
-
-class LostError(Exception):
-    pass
-
-
-async def unexpected(keys: object) -> Any:
-    raise AssertionError(f"{keys!r} were loaded")
-
-
-async def squares(keys: list[int]) -> dict[int, int]:
-    return {key: key * key for key in keys}
 
 
 @on_loops

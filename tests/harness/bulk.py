@@ -50,5 +50,17 @@ class AsyncHeldBulk:
         return {key: self.result(key) for key in keys}
 
 
+class LostError(Exception):
+    pass
+
+
+async def unexpected(keys: object) -> Any:
+    raise AssertionError(f"{keys!r} were loaded")
+
+
+async def squares(keys: list[int]) -> dict[int, int]:
+    return {key: key * key for key in keys}
+
+
 def places(cache: Cache[Any, Any]) -> int:
     return len(cache._bulkhead._places)  # type: ignore[union-attr]
