@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from fastcache import Cache, Loaded
@@ -38,6 +39,20 @@ def test_a_name_that_was_forgotten_is_invalidated_all_the_same(make: Any) -> Non
         cache.set("k2", number, tags=f"{number}")
     loader.gate.open()
     assert (leader.result(), "k" in cache) == ("loaded", False)
+
+
+def test_what_is_set_outlives_an_invalidation_of_another_name_at_the_same_time(make: Any) -> None:
+    cache = make(ttl=60)
+
+    def names() -> Iterator[str]:
+        cache.invalidate_tag("unknown")
+        yield "t"
+
+    cache.set("k", 1, tags=names())
+    assert cache.get("k") == 1
+    cache.delete("k")
+    cache.set_many({"k": 2}, tags=names())
+    assert cache.get("k") == 2
 
 
 def test_after_an_invalidation_nobody_sees_what_was_written_before_it() -> None:

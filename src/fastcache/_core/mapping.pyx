@@ -112,11 +112,11 @@ cdef class Mapping(Store):
         """
         cdef Outcome o
         cdef TagSet borne
-        cdef int64_t number = atomic_load(&self.core.invalidations)
         outcome_init(&o, ttl_read(&self.core, ttl))
         if tags != ():
             borne = self.tags.set_of(checked_names(tags), None)
-            self.bear(&o, borne, number)
+            # Read after the tags were found: one that is made anew starts with an invalidation of others.
+            self.bear(&o, borne, atomic_load(&self.core.invalidations))
         self.put(
             <PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, &o, core_birth(&self.core, o.ttl), False,
         )
@@ -131,7 +131,7 @@ cdef class Mapping(Store):
         """
         cdef Outcome o
         cdef TagSet borne = None
-        cdef int64_t number = atomic_load(&self.core.invalidations)
+        cdef int64_t number = 0
         cdef int64_t lives
         cdef dict pairs
         if not isinstance(mapping, collections.abc.Mapping):
@@ -142,6 +142,7 @@ cdef class Mapping(Store):
         lives = ttl_read(&self.core, ttl)
         if names:
             borne = self.tags.set_of(names, None)
+            number = atomic_load(&self.core.invalidations)
         for key, value in pairs.items():
             if borne is None:
                 mapping_write(self, <PyObject*>key, <PyObject*>value, lives)
