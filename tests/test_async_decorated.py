@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import sys
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -245,6 +246,41 @@ async def test_a_hit_may_be_awaited_twice_or_never(hit: Callable[[], Any]) -> No
     hit()
     hit().close()
     gc.collect()
+
+
+def test_what_ends_the_wait_for_a_hit_is_kept_by_nothing_and_belongs_to_who_caught_it(cache: Any) -> None:
+    class Value:
+        pass
+
+    def ended(hit: Any) -> StopIteration:
+        try:
+            next(hit.__await__())
+        except StopIteration as stop:
+            return stop.with_traceback(None)
+        pytest.fail("a hit waited")
+
+    cache["k"], cache["other"] = Value(), Value()
+    kept = ended(cache.aget_or_load("k", plain))
+    noted = ended(cache.aget_or_load("k", plain))
+    noted.add_note("mine")
+    del noted
+    for _ in range(100):
+        one = ended(cache.aget_or_load("other", plain))
+        assert (one.value, one.args) == (cache["other"], (cache["other"],))
+        assert not hasattr(one, "__notes__")
+    assert kept.value is kept.args[0] is cache["k"]
+    del one
+    gone = weakref.ref(cache.pop("other"))
+    assert gone() is None
+
+    # A circle through a hit that was awaited, and its value.
+    value = kept.value
+    value.hit = cache.aget_or_load("k", plain)
+    ended(value.hit)
+    gone = weakref.ref(value)
+    del kept, value, cache["k"]
+    gc.collect()
+    assert gone() is None
 
 
 @on_loops

@@ -1,13 +1,23 @@
 """An awaitable whose value is there: what a hit costs an awaiting task is this one small object."""
 
 cimport cython
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyObject, PyTypeObject, inquiry, traverseproc, visitproc
 from cpython.ref cimport Py_INCREF
 
 from collections.abc import Coroutine
 
+cdef extern from "ready.h":
+    PyObject* exchange "fc_exchange"(PyObject**, PyObject*) noexcept
+    # NULL with an exception.
+    PyObject* stop_new "fc_stop_new"(PyObject*) noexcept
+    void stop_free "fc_stop_free"(PyObject*) noexcept
+    void stop_raise "fc_stop_raise"(PyObject*) noexcept
+    void enable_await "fc_enable_await"(
+        PyTypeObject*, PyObject* (*)(PyObject*) noexcept, PyObject* (*)(PyObject*) noexcept,
+    )
+
 cdef extern from "slots.h":
-    void enable_send "fc_enable_send"(PyTypeObject*, PyObject* (*)(PyObject*))
+    void extend_gc "fc_extend_gc"(PyTypeObject*, traverseproc, inquiry)
 
 
 @cython.final
@@ -17,6 +27,9 @@ cdef class Ready:
 
     def __init__(self):
         raise TypeError("made by a cache, for a hit")
+
+    def __dealloc__(self):
+        stop_free(exchange(&self.stop, NULL))
 
     def __await__(self):
         return self
@@ -51,5 +64,25 @@ cdef PyObject* value_of(PyObject* self) noexcept:
     return <PyObject*>value
 
 
-enable_send(<PyTypeObject*>Ready, value_of)
+cdef PyObject* next_of(PyObject* self) noexcept:
+    cdef PyObject* stop = stop_new(<PyObject*>(<Ready>self).value)
+    if stop != NULL:
+        Py_INCREF(<object>stop)
+        stop_free(exchange(&(<Ready>self).stop, stop))
+        stop_raise(stop)
+    return NULL
+
+
+cdef int ready_visit(PyObject* self, visitproc visit, void* arg) noexcept:
+    cdef PyObject* stop = (<Ready>self).stop
+    return 0 if stop == NULL else visit(stop, arg)
+
+
+cdef int ready_clear(PyObject* self) noexcept:
+    stop_free(exchange(&(<Ready>self).stop, NULL))
+    return 0
+
+
+enable_await(<PyTypeObject*>Ready, value_of, next_of)
+extend_gc(<PyTypeObject*>Ready, <traverseproc>ready_visit, <inquiry>ready_clear)
 Coroutine.register(Ready)

@@ -100,28 +100,6 @@ static inline void fc_spare_counting(PyObject *o)
 #endif
 }
 
-/* Awaiting an instance gives `value_of` it at once: as a coroutine that returns without ever having waited. */
-static PyObject *(*fc_value_of)(PyObject *);
-static PyAsyncMethods fc_async_methods;
-
-static PySendResult fc_send(PyObject *self, PyObject *sent, PyObject **result)
-{
-    (void)sent;
-    *result = fc_value_of(self);
-    return *result != NULL ? PYGEN_RETURN : PYGEN_ERROR;
-}
-
-static inline void fc_enable_send(PyTypeObject *type, PyObject *(*value_of)(PyObject *))
-{
-    fc_value_of = value_of;
-    if (type->tp_as_async != NULL)
-        fc_async_methods = *type->tp_as_async;
-    fc_async_methods.am_await = PyObject_SelfIter;
-    fc_async_methods.am_send = fc_send;
-    type->tp_as_async = &fc_async_methods;
-    PyType_Modified(type);
-}
-
 /* Calls to instances go to the vectorcallfunc at `offset`; as a class attribute they bind like a function. */
 static inline void fc_enable_vectorcall(PyTypeObject *type, Py_ssize_t offset)
 {
