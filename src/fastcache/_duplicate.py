@@ -30,7 +30,7 @@ def items_of(cache: Mapping[Any, Any]) -> list[Item]:
         found = cache._look(key)
         # One that expires on the way is left out.
         if found is not None and found[1] in ("fresh", "due"):
-            value, _, left, *_, age, tags, etag = found
+            value, _, left, *_, age, tags, etag, _ = found
             items.append(Item(key, value, left, age, tags, etag))
     return items
 

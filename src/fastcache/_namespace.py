@@ -33,8 +33,8 @@ class Namespace(Generic[K, V]):
         """What all its entries bear."""
         return f"namespace:{self.name}"
 
-    def get(self, key: K, default: Any = None, /) -> Any:
-        return self._cache.get((self.name, key), default)
+    def get(self, key: K, default: Any = None, /, *, allow_stale: bool = False) -> Any:
+        return self._cache.get((self.name, key), default, allow_stale=allow_stale)
 
     def set(self, key: K, value: V, /, *, tags: tuple[str, ...] = (), **options: Any) -> None:
         """As the cache's ``set``."""

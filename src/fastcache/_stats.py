@@ -83,6 +83,8 @@ class Entry(NamedTuple):
     ``retry_in``: seconds in which no reload will be tried.  ``loading``: whether one is under way.  ``age``: seconds
     since it was written (to a ten-millionth of its lifetime and a tick of the system's clock), None if nobody noted it,
     for want of anything that could expire.  ``tags`` and ``etag`` are as its loader or writer gave them.
+    ``load_time``: seconds that its load took, to within an eighth and a tick of the system's clock, and between a
+    microsecond and an hour; None if it was written and not loaded.
     """
 
     value: Any
@@ -95,6 +97,7 @@ class Entry(NamedTuple):
     age: float | None = None
     tags: tuple[str, ...] = ()
     etag: Any = None
+    load_time: float | None = None
 
 
 class FlightInfo(NamedTuple):

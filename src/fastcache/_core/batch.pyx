@@ -15,6 +15,7 @@ from libc.stdint cimport uint64_t
 
 from fastcache._core.calls cimport Call
 from fastcache._core.core cimport core_stripe_at
+from fastcache._core.entry cimport DUE
 from fastcache._core.flight cimport RUNNING, Flight, new_flight
 from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.key cimport key_hash
@@ -265,7 +266,7 @@ cdef class Batch:
         cdef Terms terms
         cdef PyObject* other = NULL
         cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef PyObject* held = self.store.find(<PyObject*>key, hash, False)
+        cdef PyObject* held = self.store.find(<PyObject*>key, hash, False, DUE)
         cdef Flight flight
         cdef Verdict verdict
         if held != NULL:

@@ -13,7 +13,7 @@ from fastcache._core.ledger cimport (
     NO_CHUNK, NONE_FREE, VACANT, Chunk, Ledger, ledger_forget, ledger_link, ledger_start, ledger_unlink, ledger_vacate,
 )
 from fastcache._core.mutex cimport FREE_READS
-from fastcache._core.py cimport raw_free, raw_resize
+from fastcache._core.py cimport assume, raw_free, raw_resize
 from fastcache._core.shelf cimport Shelf, shelve_chunk, shelve_words, take_chunk, take_words
 
 cdef extern from "pages.h" nogil:
@@ -56,7 +56,9 @@ cdef struct Table:
 
 
 cdef inline Entry* table_entry(const Table* t, uint32_t slot) noexcept nogil:
-    return t.chunks[slot >> CHUNK_BITS] + (slot & (CHUNK_ROOM - 1))
+    cdef Entry* e = t.chunks[slot >> CHUNK_BITS] + (slot & (CHUNK_ROOM - 1))
+    assume(e != NULL)
+    return e
 
 
 cdef inline uint32_t table_skip(const Table* t, uint32_t slot) noexcept nogil:

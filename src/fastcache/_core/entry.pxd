@@ -68,23 +68,26 @@ cdef struct Extra:
     Absence absence
     bint behind         # nobody waits for the flight: it loads behind a served value
 
-cdef struct Span:
-    float to_expiry     # from due_at
-    float since_write   # to due_at
-
-cdef union Distances:
-    Span span           # where due_at is an instant
-    int64_t written_at  # where it is FOREVER
-
-cdef struct Entry:
-    PyObject* key       # owned; NULL marks a free slot
-    void* content       # the value (owned), or the Extra when has_extra
-    int64_t due_at      # ALWAYS with an Extra, which then has it
-    Distances times
-    uint32_t hash       # low half of the mixed hash; in a free slot, the next free one
-    uint8_t marks       # recent use, for eviction
-    uint8_t has_extra
-    uint16_t standing   # queue, and the time of coming there, for eviction
+cdef extern from "entry.h":
+    ctypedef struct Span "fc_span":
+        float to_expiry
+        float since_write
+    ctypedef union Distances "fc_distances":
+        Span span
+        int64_t written_at
+    ctypedef struct Entry "fc_entry":
+        PyObject* key
+        void* content
+        int64_t due_at
+        Distances times
+        uint32_t hash
+        uint8_t marks
+        bint has_extra
+        # How long the load of the value did, as a code, to within an eighth; 0: it was not loaded.
+        uint8_t took
+        uint16_t standing
+    uint8_t took_code "fc_took_code"(int64_t nanoseconds) noexcept nogil
+    double took_seconds "fc_took_seconds"(uint8_t code) noexcept nogil
 
 
 cdef inline Extra* entry_extra(const Entry* e) noexcept nogil:

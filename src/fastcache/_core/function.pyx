@@ -16,6 +16,7 @@ from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.callkey cimport callkey_make
 from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
 from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_glance_items, core_peek
+from fastcache._core.entry cimport DUE
 from fastcache._core.key cimport items_hash, items_hash_holds, key_hash
 from fastcache._core.mutex cimport FREE_READS, atomic_add, atomic_load, atomic_store
 from fastcache._core.outcome cimport Outcome, outcome_init
@@ -298,7 +299,7 @@ cdef object call_missing(
 
 
 cdef object call_alone(CachedFunction self, PyObject* key, uint64_t hash, const Call* call):
-    cdef PyObject* value = self.store.find(key, hash, True)
+    cdef PyObject* value = self.store.find(key, hash, True, DUE)
     cdef Outcome o
     if value != NULL:
         return steal(value)

@@ -210,7 +210,7 @@ cdef class LandingStore(Mapping):
         cdef Grave g
         g.count = 0
         now = core_now(&self.core) if self.core.rules.adaptive_ahead else core_coarse_now(&self.core)
-        took = now - flight.started_at
+        took = max(<int64_t>0, now - flight.started_at)
         histogram_add(&self.core.load_times, took)
         mutex_lock(&flight.mutex)
         shared = flight.waiters > 0

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memset
 
 from fastcache._core.core cimport Core, core_now, core_stripe_at
-from fastcache._core.entry cimport DUE, FRESH
+from fastcache._core.entry cimport DUE, FRESH, took_seconds
 from fastcache._core.flight cimport Flight
 from fastcache._core.grave cimport Grave, grave_drop, grave_left
 from fastcache._core.key cimport key_hash
@@ -153,7 +153,7 @@ cdef inline bint look_for(Core* core, PyObject* key, Look* look) except -1:
 
 
 cdef inline tuple look_described(Look* look):
-    """(value, state, seconds to expiry or None, error, failures, seconds to retry, loading, age or None, tags, etag).
+    """What ``Entry`` tells, in its order.
 
     It takes over the look's references.
     """
@@ -169,6 +169,7 @@ cdef inline tuple look_described(Look* look):
     return (
         value, state, left, error, look.failures, retry_in, bool(look.loading), age,
         () if tags is None else tags.names, None if tags is None else tags.etag,
+        None if look.took == 0 else took_seconds(look.took),
     )
 
 

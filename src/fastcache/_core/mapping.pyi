@@ -15,9 +15,9 @@ def adopt(cls: _C, /) -> _C: ...
 
 class Mapping(Store[_K, _V]):
     @overload
-    def get(self, key: _K, default: None = None, /) -> _V | None: ...
+    def get(self, key: _K, default: None = None, /, *, allow_stale: bool = False) -> _V | None: ...
     @overload
-    def get(self, key: _K, default: _D, /) -> _V | _D: ...
+    def get(self, key: _K, default: _D, /, *, allow_stale: bool = False) -> _V | _D: ...
     def set(
         self,
         key: _K,
@@ -51,7 +51,7 @@ class Mapping(Store[_K, _V]):
         self, key: _K, /
     ) -> (
         tuple[
-            _V, str, float | None, BaseException | None, int, float, bool, float | None, tuple[str, ...], Any
+            _V, str, float | None, BaseException | None, int, float, bool, float | None, tuple[str, ...], Any, float | None
         ]
         | None
     ): ...

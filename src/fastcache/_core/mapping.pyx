@@ -8,14 +8,15 @@ from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_now, core_peek, core_set_timed
+from fastcache._core.entry cimport DUE, FALLBACK
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport count_unexpired, list_stripe, look_at, pop_pair, sweep_all
 from fastcache._core.mutex cimport atomic_load
-from fastcache._core.method cimport POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
+from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.probe cimport probe_end
-from fastcache._core.py cimport likely, py_decref, steal
+from fastcache._core.py cimport likely, py_decref, steal, unlikely
 from fastcache._core.store cimport Store
 from fastcache._core.stripe cimport HIT, Verdict
 from fastcache._core.stripe_values cimport stripe_expire, stripe_touch
@@ -41,18 +42,30 @@ cdef class Mapping(Store):
     cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash):
         cdef PyObject* value = core_peek(&self.core, ceiling, <PyObject*>key, hash)
         if value == NULL:
-            value = self.find(<PyObject*>key, hash, True)
+            value = self.find(<PyObject*>key, hash, True, DUE)
         if value == NULL:
             raise KeyError(key)
         return self.handed(steal(value), NULL)
 
     cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash):
+        cdef PyObject* value = core_peek(&self.core, ceiling, args[0], hash)
+        if value == NULL:
+            value = self.find(args[0], hash, True, DUE)
+        if value != NULL:
+            return self.handed(steal(value), NULL)
+        return <object>args[1] if count == 2 else None
+
+    cdef object get_oddly(self, PyObject* const* args, Py_ssize_t count, PyObject* names):
+        """``get`` with ``allow_stale``, or with arguments that it does not take."""
         cdef PyObject* value
         if count != 1 and count != 2:
             raise TypeError(f"get expected 1 or 2 arguments, got {count}")
-        value = core_peek(&self.core, ceiling, args[0], hash)
-        if value == NULL:
-            value = self.find(args[0], hash, True)
+        if <tuple>names != ("allow_stale",):
+            raise TypeError(f"get takes the keyword argument allow_stale alone, not {', '.join(<tuple>names)}")
+        flag = <object>args[count]
+        if not isinstance(flag, bool):
+            raise TypeError(f"allow_stale must be a bool, not {flag!r}")
+        value = self.find(args[0], key_hash(args[0]), True, FALLBACK if flag else DUE)
         if value != NULL:
             return self.handed(steal(value), NULL)
         return <object>args[1] if count == 2 else None
@@ -69,13 +82,13 @@ cdef class Mapping(Store):
             hash = key_hash(<PyObject*>key)
             value = core_peek(&self.core, ceiling, <PyObject*>key, hash)
             if value == NULL:
-                value = self.find(<PyObject*>key, hash, True)
+                value = self.find(<PyObject*>key, hash, True, DUE)
             if value != NULL:
                 found[key] = self.handed(steal(value), NULL)
         return found
 
     def __contains__(self, key):
-        cdef PyObject* value = self.find(<PyObject*>key, key_hash(<PyObject*>key), False)
+        cdef PyObject* value = self.find(<PyObject*>key, key_hash(<PyObject*>key), False, DUE)
         if value == NULL:
             return False
         py_decref(value)
@@ -296,25 +309,29 @@ cdef int check_iterable(object keys) except -1:
     return 0
 
 
-cdef object mapping_get(Mapping self, PyObject* const* args, Py_ssize_t count):
-    cdef int64_t ceiling = core_ceiling(&self.core)
-    cdef uint64_t hash = 0
+cdef object mapping_get(Mapping self, PyObject* const* args, Py_ssize_t count, PyObject* names):
+    cdef int64_t ceiling
+    cdef uint64_t hash
     cdef PyObject* value
-    if likely(count == 1 or count == 2):
-        hash = key_hash(args[0])
-        value = core_glance(&self.core, ceiling, args[0], hash)
-        if likely(value != NULL):
-            return steal(value)
+    # Away before anything that would have to save the names for it.
+    if unlikely(names != NULL or <size_t>(count - 1) > 1):
+        return self.get_oddly(args, count, names)
+    ceiling = core_ceiling(&self.core)
+    hash = key_hash(args[0])
+    value = core_glance(&self.core, ceiling, args[0], hash)
+    if likely(value != NULL):
+        return steal(value)
     return self.get_slowly(args, count, ceiling, hash)
 
 
 cdef MethodDef get_method
 get_method.name = b"get"
 get_method.function = <AnyFunction>mapping_get
-get_method.flags = POSITIONAL
+get_method.flags = POSITIONAL | KEYWORDS
 get_method.doc = (
-    b"get($self, key, default=None, /)\n--\n\n"
-    b"The value of ``key`` if it has one that has not expired, else ``default``."
+    b"get($self, key, default=None, /, *, allow_stale=False)\n--\n\n"
+    b"The value of ``key`` if it has one that has not expired, else ``default``.\n\n"
+    b":param allow_stale: an expired one too, while it is in one of its windows; nothing is refreshed for that."
 )
 add_method(<PyTypeObject*>Mapping, &get_method)
 

@@ -42,9 +42,18 @@ cdef extern from "slots.h":
     object steal "fc_steal"(PyObject*)
 
 cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define fc_assume(x) do { if (!(x)) __builtin_unreachable(); } while (0)
+    #else
+    #define fc_assume(x) ((void)0)
+    #endif
+    """
     # Cython's own words for a branch's usual way.
     bint likely(bint) noexcept nogil
     bint unlikely(bint) noexcept nogil
+    # What always holds, and the compiler cannot know.
+    void assume "fc_assume"(bint) noexcept nogil
 
 cdef extern from "<stdint.h>":
     const int64_t FOREVER "INT64_MAX"

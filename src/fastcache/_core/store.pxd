@@ -4,6 +4,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.core cimport Core
+from fastcache._core.entry cimport Age
 from fastcache._core.outcome cimport Outcome
 from fastcache._core.tag cimport TagRegistry, TagSet
 
@@ -19,7 +20,7 @@ cdef class Store:
     cdef bint configured
 
     cdef int bear(self, Outcome* o, TagSet tags, int64_t number) except -1
-    cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL
+    cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted, Age oldest) except? NULL
     cdef PyObject* put(
         self, PyObject* key, uint64_t hash, PyObject* value, Outcome* o, int64_t now, bint keep,
     ) except? NULL

@@ -111,15 +111,17 @@ cdef class Store:
         """What a caller gets of a value; ``default`` (borrowed, or NULL) is the caller's own and stays as it is."""
         return value if self.copier is None or <PyObject*>value == default else self.copier(value)
 
-    cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted) except? NULL:
-        """A new reference to an unexpired value, or NULL without an exception."""
+    cdef PyObject* find(self, PyObject* key, uint64_t hash, bint counted, Age oldest) except? NULL:
+        """A new reference to a value no older than that, or NULL without an exception."""
         cdef PyObject* value = NULL
         cdef Verdict verdict
         cdef Visit v
         visit_start(&v, &self.core, key, hash, UNREAD)
         try:
             while True:
-                verdict = stripe_get(v.stripe, &self.core.rules, &v.probe, v.now, counted, &value, &v.grave)
+                verdict = stripe_get(
+                    v.stripe, &self.core.rules, &v.probe, v.now, counted, oldest, &value, &v.grave,
+                )
                 if not visit_again(&v, verdict):
                     break
             if counted and value == NULL:

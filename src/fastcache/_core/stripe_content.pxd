@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastcache._core.entry cimport (
     Absence, Entry, Extra, entry_extend, entry_extra, entry_is_over, entry_limit, entry_set_life, entry_set_times,
-    entry_value, extra_forget, extra_free, extra_remember,
+    entry_value, extra_forget, extra_free, extra_remember, took_code,
 )
 from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_touch, order_trim
 from fastcache._core.glimpse cimport py_enable_try, py_readable
@@ -178,8 +178,9 @@ cdef inline int64_t stripe_ahead_lock_held(Stripe* s, const Rules* r, int64_t li
 cdef inline void stripe_age_lock_held(
     Stripe* s, Rules* r, Entry* e, int64_t ttl, int64_t took, int64_t now,
 ) noexcept nogil:
-    """A value's life begins."""
+    """A value's life begins; ``took`` is how long its load did, or negative."""
     cdef int64_t lifetime
+    e.took = took_code(took) if unlikely(took >= 0) else 0
     if ttl == FOREVER:
         entry_set_times(e, now, FOREVER, FOREVER)
         return

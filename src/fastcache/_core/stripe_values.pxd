@@ -6,7 +6,7 @@ grave, and calls again.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcache._core.entry cimport (
     DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_due_at, entry_ends_at, entry_extra, entry_is_over,
@@ -40,14 +40,18 @@ cdef struct Look:
     int64_t ends_at
     int64_t retry_at
     int64_t seen_at     # when it was looked at
+    uint8_t took
     uint32_t failures
     bint loading
 
 
 cdef inline Verdict stripe_get(
-    Stripe* s, Rules* r, Probe* p, int64_t now, bint counted, PyObject** value, Grave* g,
+    Stripe* s, Rules* r, Probe* p, int64_t now, bint counted, Age oldest, PyObject** value, Grave* g,
 ) noexcept nogil:
-    """HIT with an unexpired value, or MISS; uncounted, it leaves counters and order alone.  ``now`` may be UNREAD."""
+    """HIT with a value no older than that, or MISS; uncounted, it leaves counters and order alone.
+
+    ``now`` may be UNREAD.
+    """
     cdef uint32_t slot
     cdef Entry* e
     cdef Age age
@@ -64,7 +68,7 @@ cdef inline Verdict stripe_get(
                 mutex_unlock(&s.lock.mutex)
                 return NO_TIME
             age = entry_age(e, now, r.stale_window, r.error_window)
-            if age <= DUE:
+            if age <= oldest:
                 value[0] = entry_value(e)
                 py_incref(value[0])
                 verdict = HIT
@@ -75,7 +79,9 @@ cdef inline Verdict stripe_get(
                 stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
                 write_end(&s.lock)
                 s.counts.expirations += 1
-    if counted and verdict == HIT:
+    if counted and verdict == HIT and age > DUE:
+        s.counts.stale_hits += 1
+    elif counted and verdict == HIT:
         stripe_count_hit_lock_held(s, r, e, now)
     elif counted:
         s.counts.misses += 1
@@ -199,16 +205,21 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
 cdef inline Verdict stripe_touch(Stripe* s, Rules* r, Probe* p, int64_t ttl, int64_t now, Grave* g) noexcept nogil:
     """Begins the life of an unexpired value anew; HIT if there was one.  A load of it goes on."""
     cdef uint32_t slot
+    cdef uint8_t took
+    cdef Entry* e
     cdef Verdict verdict = MISS
     write_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, &slot)
     if found == DOUBT:
         verdict = IN_DOUBT
     elif found == FOUND and entry_value(table_entry(&s.table, slot)) != NULL:
-        if entry_unexpired(table_entry(&s.table, slot), now):
+        e = table_entry(&s.table, slot)
+        if entry_unexpired(e, now):
             verdict = HIT
-            stripe_age_lock_held(s, r, table_entry(&s.table, slot), ttl, -1, now)
-            order_touch(&s.order, table_entry(&s.table, slot), slot)
+            took = e.took
+            stripe_age_lock_held(s, r, e, ttl, -1, now)
+            e.took = took
+            order_touch(&s.order, e, slot)
     write_unlock(&s.lock)
     return verdict
 
@@ -264,6 +275,7 @@ cdef inline Verdict stripe_look(Stripe* s, Rules* r, Probe* p, int64_t now, Look
             if look.tags != NULL:
                 py_incref(look.tags)
             look.seen_at = now
+            look.took = e.took
             look.retry_at = x.retry_at if x != NULL else ALWAYS
             look.failures = x.failures if x != NULL else 0
             look.loading = x != NULL and x.flight != NULL

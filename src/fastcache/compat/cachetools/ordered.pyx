@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from fastcache._core.core cimport (
     core_birth, core_ceiling, core_glance, core_now, core_peek, core_set_timed, core_stripe_at,
 )
+from fastcache._core.entry cimport DUE
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport count_unexpired, list_stripe, sweep_all
@@ -95,7 +96,7 @@ cdef class OrderedStore(AwaitingStore):
 
     cdef PyObject* read(self, object key, uint64_t hash, bint counted) except? NULL:
         self.sync()
-        return self.find(<PyObject*>key, hash, counted and not self.quiet)
+        return self.find(<PyObject*>key, hash, counted and not self.quiet, DUE)
 
     def __getitem__(self, key):
         cdef int64_t ceiling = core_ceiling(&self.core)
@@ -194,7 +195,7 @@ cdef class OrderedStore(AwaitingStore):
         cdef PyObject* kept = NULL
         now = self.sync()
         if self.quiet or self.lifetime is not None:
-            kept = self.find(<PyObject*>key, hash, not self.quiet)
+            kept = self.find(<PyObject*>key, hash, not self.quiet, DUE)
         if kept == NULL:
             if self.closed:
                 raise ValueError(TOO_LARGE)
