@@ -10,7 +10,7 @@ CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd src/fastcache/compat
     tests/native/*.pyx
 
 .DEFAULT_GOAL := help
-.PHONY: help build test compat stress sanitize lint types web bench situations instructions demo sdist clean
+.PHONY: help build test compat stress campaign sanitize lint types web bench situations instructions demo sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ compat: $(BIN)/.built ## run the tests of other projects against our stand-ins; 
 
 stress: $(BIN)/.built ## run the suite with ten times the effort where it searches
 	FASTCACHE_STRESS=10 $(BIN)/python -m pytest $(ARGS)
+
+campaign: $(BIN)/.built ## search for hours; ARGS="--list", or "NAME --seed 7 --size 100" of one
+	$(BIN)/python -m tests.campaigns $(ARGS)
 
 # A copy, so that the extensions built in place stay as they are.  LD_PRELOAD: the interpreter does not bring the library.
 SANITIZER ?= address
