@@ -55,6 +55,18 @@ def test_a_load_may_catch_the_refusal(cache: Cache[Any, Any]) -> None:
     assert cache["k"] == "without"
 
 
+@pytest.mark.parametrize("options", [{}, {"force": True}])
+def test_a_refusal_changes_nothing(cache: Cache[Any, Any], options: dict[str, Any]) -> None:
+    def load(key: str) -> str:
+        with pytest.raises(RecursiveLoadError):
+            cache.get_or_load(key, unexpected, **options)
+        assert [flight.key for flight in cache.flights()] == [key]
+        return "loaded"
+
+    assert Call(cache.get_or_load, "k", load).result(2) == "loaded"
+    assert (cache.get("k"), cache.stats().discarded) == ("loaded", 0)
+
+
 @pytest.mark.parametrize("count", [2, 3, 10])
 def test_threads_in_a_circle_all_end_with_an_error(cache: Cache[Any, Any], count: int) -> None:
     calls = ring(cache, count, lambda number: cache.get_or_load(number, unexpected))

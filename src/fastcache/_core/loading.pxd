@@ -19,7 +19,6 @@ cdef class LoadingStore(LandingStore):
         PyObject** joined,
     ) except? HIT
     cdef Flight offer(self, PyObject* key, uint64_t hash)
-    cdef int supersede(self, Flight flight, Flight former, Terms* terms) except -1
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms)
     cdef object join(self, Flight flight, const Call* call, Terms* terms)
     cdef object admit(self, Flight flight, const Call* call, Terms* terms)

@@ -32,7 +32,7 @@ from fastcache._core.listing cimport look_for
 from fastcache._core.mutex cimport atomic_add, atomic_load
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, steal
-from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, UNREAD, Verdict
+from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, UNREAD, WHOSE, Verdict
 from fastcache._core.stripe_begin cimport Finding, stripe_begin
 from fastcache._core.stripe_values cimport Look
 from fastcache._core.terms cimport (
@@ -47,6 +47,15 @@ cdef extern from "Python.h":
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
 AGAIN = object()
+
+
+cdef int supersede(Flight flight, Flight former, Terms* terms) except -1:
+    """A flight has taken the place of another one."""
+    # Who asks for a load that begins now leaves the others where they are.
+    if not terms.ask.anew:
+        flight.took_over = max(1e-9, (flight.started_at - former.started_at) / 1e9)
+        former.move_followers()
+    return 0
 
 
 cdef class LoadingStore(LandingStore):
@@ -86,21 +95,28 @@ cdef class LoadingStore(LandingStore):
         cdef Verdict verdict
         cdef Finding found
         cdef Visit v
+        cdef Flight others = None
         visit_start(&v, &self.core, key, hash, UNREAD)
         offered.number = atomic_load(&self.core.invalidations)
         offered.started_at = core_now(&self.core) if self.core.rules.adaptive_ahead else core_coarse_now(&self.core)
         try:
             while True:
+                joined[0] = <PyObject*>others if others is not None else NULL
                 verdict = stripe_begin(
                     v.stripe, &self.core.rules, &v.probe, v.now, offered.started_at, &terms.ask, counted,
                     <PyObject*>offered, value, joined, &offered.slot, &found, &v.grave,
                 )
-                if not visit_again(&v, verdict):
+                if verdict == WHOSE:
+                    # Nothing has changed yet: a caller who is refused leaves the load as it was.
+                    others = <Flight>steal(joined[0])
+                    if is_mine(others):
+                        raise RecursiveLoadError(f"the load of {others.key!r} asked for its own result")
+                elif not visit_again(&v, verdict):
                     break
         finally:
             probe_end(&v.probe)
         if verdict == LEAD and joined[0] != NULL:
-            self.supersede(offered, <Flight>steal(joined[0]), terms)
+            supersede(offered, <Flight>steal(joined[0]), terms)
         elif verdict == REFRESH and joined[0] != NULL:
             (<Flight>steal(joined[0])).move_followers()
         if verdict == HIT or verdict == REFRESH:
@@ -109,20 +125,6 @@ cdef class LoadingStore(LandingStore):
             terms.status = NEGATIVE
             terms.not_found = found.not_found
         return verdict
-
-    cdef int supersede(self, Flight flight, Flight former, Terms* terms) except -1:
-        """A flight has taken the place of another one."""
-        try:
-            if is_mine(former):
-                raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
-        except BaseException:
-            self.give_up(flight)
-            raise
-        # Who asks for a load that begins now leaves the others where they are.
-        if not terms.ask.anew:
-            flight.took_over = max(1e-9, (flight.started_at - former.started_at) / 1e9)
-            former.move_followers()
-        return 0
 
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms):
         """Serves ``key`` or loads it by ``call``, whatever it takes."""

@@ -36,6 +36,7 @@ cdef enum Verdict:
     FOLLOW      # a flight of another's to wait for, owned by the caller
     ALONE       # load, for this caller only, beside a flight of another's, owned by the caller
     NOTHING     # it is known that there is none: what to raise, owned by the caller
+    WHOSE       # a flight, owned by the caller, to be superseded unless it is his own: settle that, and call again
     DONE
     IN_DOUBT    # settle the probe, and call again
     NO_PLACE    # the store is full and nothing could leave this stripe: evict elsewhere, and call again

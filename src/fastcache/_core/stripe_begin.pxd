@@ -6,6 +6,7 @@
     FOLLOW    another's load is to be waited for
     ALONE     another's load is under way, but this caller does not share
     LEAD      this caller is to load; perhaps in the place of a load that has taken too long
+    WHOSE     the same in the place of another load, unless that is one of this caller's own
 """
 
 from cpython.object cimport PyObject
@@ -23,7 +24,7 @@ from fastcache._core.py cimport FOREVER, py_incref
 from fastcache._core.rules cimport Rules
 from fastcache._core.seqlock cimport write_lock, write_unlock
 from fastcache._core.stripe cimport (
-    ALONE, FOLLOW, HIT, IN_DOUBT, LEAD, NO_MEMORY, NO_TIME, NOTHING, REFRESH, UNREAD, Stripe, Verdict,
+    ALONE, FOLLOW, HIT, IN_DOUBT, LEAD, NO_MEMORY, NO_TIME, NOTHING, REFRESH, UNREAD, WHOSE, Stripe, Verdict,
     stripe_count_hit_lock_held,
 )
 from fastcache._core.stripe_absences cimport stripe_end_absence_lock_held
@@ -53,9 +54,9 @@ cdef inline Age stripe_age_for_lock_held(const Rules* r, const Entry* e, int64_t
 
 
 cdef inline Verdict stripe_decide_lock_held(
-    const Rules* r, Entry* e, int64_t now, int64_t begun_at, const Ask* ask, Finding* f,
+    const Rules* r, Entry* e, int64_t now, int64_t begun_at, const Ask* ask, const PyObject* others, Finding* f,
 ) noexcept nogil:
-    """``now`` may be UNREAD where there is neither value nor absence; ``begun_at``, up to a tick earlier, never is."""
+    """``others`` is a flight that this caller is known not to load, or NULL.  ``now`` may be UNREAD where there is neither value nor absence; ``begun_at``, up to a tick earlier, never is."""
     cdef Extra* x = entry_extra(e)
     cdef bint loading = x != NULL and x.flight != NULL
     cdef bint pausing = x != NULL and now < x.retry_at
@@ -86,7 +87,7 @@ cdef inline Verdict stripe_decide_lock_held(
     if loading:
         f.superseded = overdue or ask.anew
         if f.superseded:
-            return LEAD
+            return LEAD if x.flight == others else WHOSE
         return FOLLOW if ask.coalesce else ALONE
     return LEAD
 
@@ -143,11 +144,13 @@ cdef inline Verdict stripe_begin(
 
     On LEAD and REFRESH the offered flight (a reference to it is taken) is now the key's and ``slot`` is set; ``flight``
     is the one that it supersedes, if any.  HIT and REFRESH set ``value``, NOTHING sets it to what is to be raised,
-    FOLLOW and ALONE set ``flight``; all are new references.
+    FOLLOW, ALONE and WHOSE set ``flight``; all are new references.  ``flight`` comes in as one, borrowed, that this
+    caller is known not to load, or NULL.
     """
     cdef Verdict verdict
     cdef Entry* e
     cdef Extra* x
+    cdef PyObject* others = flight[0]
     write_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, slot)
     if found == DOUBT:
@@ -164,7 +167,7 @@ cdef inline Verdict stripe_begin(
         write_unlock(&s.lock)
         return NO_TIME
     flight[0] = NULL
-    verdict = stripe_decide_lock_held(r, e, now, begun_at, ask, f)
+    verdict = stripe_decide_lock_held(r, e, now, begun_at, ask, others, f)
     if verdict == LEAD or verdict == REFRESH:
         if not stripe_link_lock_held(s, r, e, offered, begun_at, verdict == REFRESH, f, ask.anew, flight, g):
             if found == ABSENT:
@@ -186,6 +189,9 @@ cdef inline Verdict stripe_begin(
         value[0] = entry_extra(e).error
         py_incref(value[0])
         s.counts.negative_hits += 1
+    elif verdict == WHOSE:
+        flight[0] = entry_extra(e).flight
+        py_incref(flight[0])
     else:
         s.counts.misses += counted
         if verdict == FOLLOW or verdict == ALONE:
