@@ -1,23 +1,21 @@
 """Histories: what several threads did to a cache, with the instants between which each took effect.
 
-A program says what each thread is to do; playing it gives the history.  Instants of the history are of the real clock,
-to tell what came before what; the cache lives by a clock that one of the threads moves.
+A program says what each thread is to do, and what strangers' code is to do amid that; playing it gives the history.
+Instants of the history are of the real clock, to tell what came before what; the cache lives by a clock that one of the
+threads moves.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastcache import Cache
-from fastcache.testing import MovableClock
-from tests.harness.gates import LIMIT, await_no_flights, await_until
-
 SECOND = 10**9
 MISSING = "missing"
+#: The result of a step that raised and changed nothing: a key's fault, or a load that would have waited for itself.
+REFUSED = "refused"
 #: The instant after all others.
 END = 2**63
 
@@ -37,6 +35,8 @@ class Step:
     fails: bool = False
     #: By how much the clock is moved.
     seconds: int = 0
+    #: What strangers' code does amid it, each once: (where, what).
+    inner: tuple[tuple[str, Step], ...] = ()
 
 
 @dataclass
@@ -62,6 +62,11 @@ class Rules:
     stale_while_revalidate: int = 0
     maxsize: int | None = None
 
+    @property
+    def evicts(self) -> bool:
+        """Whether a value may leave to make room."""
+        return self.maxsize is not None and self.maxsize < 100
+
 
 @dataclass
 class Program:
@@ -71,6 +76,8 @@ class Program:
     key_of: Callable[[int], Any] = int
     #: Called amid loads and between steps, to let other threads run.
     give_way: Callable[[], object] = field(default=lambda: None)
+    #: Keys, values, the weigher and the listener run what steps have in them; else they are plain.
+    evil: bool = False
 
 
 @dataclass
@@ -87,104 +94,3 @@ class History:
             ended = "end" if one.ended == END else one.ended - first
             lines.append(f"{one.begun - first}-{ended} {one.step} -> {one.result}{load if one.load_begun else ''}")
         return "\n".join(lines)
-
-
-class LoadFailedError(Exception):
-    """What a loader of these histories raises: its argument is the value that it would have been."""
-
-
-class Play:
-    """A program being played against a new cache."""
-
-    def __init__(self, program: Program, seed: int, kind: type[Cache[Any, Any]] = Cache) -> None:
-        self.program = program
-        rules = program.rules
-        self.clock = MovableClock(0)
-        self.cache: Cache[Any, Any] = kind(
-            rules.maxsize,
-            rules.ttl,
-            refresh_ahead=rules.refresh_ahead,
-            stale_while_revalidate=rules.stale_while_revalidate,
-            policy="lru" if rules.maxsize else "adaptive",
-            refresh_workers=2,
-            clock=self.clock,
-            seed=seed,
-        )
-        self.history = History(rules)
-
-    def run(self) -> History:
-        ready: list[None] = []
-        errors: list[BaseException] = []
-
-        def work(steps: list[Step]) -> None:
-            try:
-                ready.append(None)
-                # Those who are woken from a barrier come so much apart that the first has ended when the last begins.
-                await_until(lambda: len(ready) == len(self.program.threads), "all threads")
-                for step in steps:
-                    self.take(step)
-                    self.program.give_way()
-            except BaseException as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=work, args=(steps,)) for steps in self.program.threads]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
-        await_no_flights(self.cache)
-        for key in sorted({step.key for steps in self.program.threads for step in steps}):
-            self.take(Step("get", key))
-        self.cache._check()
-        self.cache.close()
-        return self.history
-
-    def take(self, step: Step) -> None:
-        done = Done(step, now())
-        self.history.done.append(done)
-        try:
-            done.result = self.act(step, done)
-        except LoadFailedError as error:
-            done.result = error.args[0]
-        done.ended = now()
-
-    def act(self, step: Step, done: Done) -> Any:
-        cache, key = self.cache, self.program.key_of(step.key)
-        thread = threading.get_ident()
-
-        def load(_: object) -> str:
-            done.behind = threading.get_ident() != thread and step.kind != "refresh"
-            assert not done.load_begun, f"{step} loads twice"
-            done.load_begun = now()
-            self.program.give_way()
-            done.load_ended = now()
-            if step.fails:
-                raise LoadFailedError(step.value)
-            return step.value
-
-        match step.kind:
-            case "get":
-                return cache.get(key, MISSING)
-            case "set":
-                return cache.set(key, step.value, ttl=step.ttl)
-            case "setdefault":
-                return cache.setdefault(key, step.value)
-            case "delete":
-                return cache.delete(key)
-            case "pop":
-                return cache.pop(key, MISSING)
-            case "expire":
-                return cache.expire(key)
-            case "clear":
-                return cache.clear()
-            case "advance":
-                return self.clock.advance(step.seconds)
-            case "get_or_load":
-                return cache.get_or_load(key, load, ttl=step.ttl)
-            case "force":
-                return cache.get_or_load(key, load, ttl=step.ttl, force=True)
-            case "refresh":
-                return cache.refresh(key, load, ttl=step.ttl).result(LIMIT)
-        raise ValueError(f"step.kind must be known, not {step.kind!r}")

@@ -7,7 +7,8 @@ promises no order between keys.
 
 A call is one effect, but for one that loads: its decision to load is one, the end of its load another.  Between both
 others may read, write and remove the key, and join the load.  A call's instant is one that the cache's clock showed
-during the call, not necessarily at its effect: it is read before the lock is taken.
+during the call, not necessarily at its effect: it is read before the lock is taken.  So a call may find gone, swept out
+by another one, what is fresh at its own instant.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.harness.history import END, MISSING, SECOND, Done, History, Rules
+from tests.harness.history import END, MISSING, REFUSED, SECOND, Done, History, Rules
 
 
 class State(NamedTuple):
@@ -73,9 +74,8 @@ class Clock:
         return self.shown[bisect_left(self.ended, first) : bisect_right(self.begun, last) + 1]
 
 
-def effects(history: History, key: int) -> list[Effect]:
+def effects(history: History, key: int, clock: Clock) -> list[Effect]:
     """Those on one key, with the bounds that are known of them."""
-    clock = Clock(history)
     found: list[Effect] = []
     mine = [one for one in history.done if one.step.key == key or one.step.kind == "clear"]
 
@@ -85,7 +85,7 @@ def effects(history: History, key: int) -> list[Effect]:
         return len(found) - 1
 
     for one in mine:
-        if one.step.kind == "advance":
+        if one.step.kind == "advance" or one.result == REFUSED:
             continue
         if not one.load_begun:
             add(one.step.kind, one, one.begun, one.ended)
@@ -186,7 +186,7 @@ def after(state: State, effect: Effect, rules: Rules, now: int) -> Iterator[Stat
             yield from served(state, effect, rules, now)
 
 
-def explains(found: list[Effect], rules: Rules) -> bool:
+def explained(found: list[Effect], rules: Rules, clock: Clock) -> bool:
     """Whether there is an order of the effects in which each has its answer, and no load is forgotten."""
     everything = (1 << len(found)) - 1
     seen: set[tuple[int, State]] = set()
@@ -201,6 +201,11 @@ def explains(found: list[Effect], rules: Rules) -> bool:
         left = [n for n in range(len(found)) if not taken >> n & 1]
         # Nothing comes after what had begun only when it was over.
         over = min((found[n].latest for n in left), default=END)
+        if rules.evicts and state.value is not None:
+            # With or without the load of it.
+            rest += [(taken, GONE), (taken, state._replace(value=None))]
+        elif state.value is not None and not state.kept(rules, clock.between(over, over)[-1]):
+            rest.append((taken, state._replace(value=None)))
         for n in left:
             effect = found[n]
             if effect.earliest > over or (effect.after is not None and not taken >> effect.after & 1):
@@ -212,6 +217,9 @@ def explains(found: list[Effect], rules: Rules) -> bool:
 
 def check_history(history: History) -> None:
     """AssertionError tells a history whose answers no order explains."""
+    clock = Clock(history)
     for key in sorted({one.step.key for one in history.done}):
-        found = effects(history, key)
-        assert explains(found, history.rules), f"no order explains what was answered for key {key}:\n{history.told()}"
+        found = effects(history, key, clock)
+        assert explained(found, history.rules, clock), (
+            f"no order explains what was answered for key {key}:\n{history.told()}"
+        )
