@@ -10,7 +10,7 @@ import pytest
 
 from fastcache import Cache, NotFound, cached
 from fastcache.testing import MovableClock
-from tests.harness.gates import Call, HeldLoader, await_waiters
+from tests.harness.gates import Call, HeldLoader, await_no_flights, await_waiters
 
 Made = list[list[int]]
 Reader = Callable[[Cache[str, Made]], Made]
@@ -186,3 +186,32 @@ def test_counters_and_order_are_those_of_any_cache() -> None:
 def test_anything_else_is_refused(copy: Any) -> None:
     with pytest.raises(ValueError, match="copy must be None, 'shallow', 'deep' or a callable, not "):
         Cache(copy=copy)
+
+
+ASKERS: dict[str, Reader] = {
+    "get_or_load": lambda cache: cache.get_or_load("k", made),
+    "aget_or_load": lambda cache: asyncio.run(aload(cache)),
+    "get_many_or_load": lambda cache: cache.get_many_or_load(["k"], lambda keys: {key: made() for key in keys})["k"],
+    "aget_many_or_load": lambda cache: asyncio.run(aload_many(cache))["k"],
+}
+
+
+async def aload(cache: Cache[str, Made]) -> Made:
+    return await cache.aget_or_load("k", made)
+
+
+async def aload_many(cache: Cache[str, Made]) -> dict[str, Made]:
+    return await cache.aget_many_or_load(["k"], lambda keys: {key: made() for key in keys})
+
+
+@pytest.mark.parametrize("ask", ASKERS.values(), ids=ASKERS)
+def test_a_value_that_cannot_be_copied_keeps_no_reload_from_ending(clock: MovableClock, ask: Reader) -> None:
+    def copier(value: Made) -> Made:
+        raise ZeroDivisionError
+
+    cache: Cache[str, Made] = Cache(ttl=10, refresh_ahead=5, copy=copier, clock=clock)
+    cache["k"] = made()
+    clock.advance(6)
+    with pytest.raises(ZeroDivisionError):
+        ask(cache)
+    await_no_flights(cache)

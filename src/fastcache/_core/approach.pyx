@@ -100,12 +100,15 @@ cdef class Approach(Way):
         )
         self.first = self.owes = False
         self.flight = offered
-        if verdict == HIT or verdict == REFRESH:
+        if verdict == HIT:
             self.answered(steal(value))
-            if verdict == HIT:
-                return SERVED
+            return SERVED
+        if verdict == REFRESH:
+            # Until it is handed over it is this call's to give up, if only since what copies the value raises.
             offered.behind = True
             offered.queue()
+            self.owes, self.claimed = True, False
+            self.answered(steal(value))
             return REFRESHED
         if verdict == NOTHING:
             self.answered(self.store.absent(steal(value), &self.terms))
