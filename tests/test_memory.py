@@ -3,6 +3,7 @@
 import pytest
 
 from tests.harness.child import check_child
+from tests.harness.subjects import SUBJECTS
 
 pytest.importorskip("_testcapi", reason="this Python cannot fail its allocations")
 
@@ -63,4 +64,171 @@ def test_whichever_allocation_fails_the_cache_stays_sound():
         print("sound")
         """,
         out="sound",
+    )
+
+
+# What uses threads or a loop has allocations of theirs; pickle and iterators of dicts do not bear the want of memory;
+# each owner of a method is another key.
+APART = {"refresh", "refresh_many", "warm", "__reduce__", "__setstate__", "__deepcopy__", "__get__"}
+TRIES = """
+    import gc
+    import sys
+    from _testcapi import remove_mem_hooks, set_nomemory
+
+    from fastcache import BulkLoadError
+    from fastcache.testing import MovableClock
+    from tests.harness.acts import odd
+    from tests.harness.cache_acts import ELSEWHERE
+    from tests.harness.subjects import SUBJECTS
+
+    gc.disable()
+    # A listener without memory is told of nothing, and that is all.
+    sys.unraisablehook = lambda unraisable: None
+    COUNTS = "hits stale_hits negative_hits misses loads evictions oversized refreshes_ok".split()
+    MOST = 2000
+    name, apart = sys.argv[1], sys.argv[2:]
+    made = SUBJECTS[name]
+
+    class Thing:
+        pass
+
+    def store_of(subject):
+        if name in ("cache", "context"):
+            return subject
+        return {"function": getattr(subject, "cache", None), "namespace": getattr(subject, "_cache", None)}.get(name)
+
+    def held(store):
+        return {} if store is None else dict(store.items())
+
+    def counted(store):
+        return {} if store is None else {count: getattr(store.stats(), count) for count in COUNTS}
+
+    def since(counts, store):
+        return {count: value - counts[count] for count, value in counted(store).items()}
+
+    def in_want(act, subject, key, nth):
+        "(what was raised, whether the act was over before) the nth allocation, which fails; None: none does."
+        error, over = None, False
+        if nth is not None:
+            set_nomemory(nth, nth + 1)
+        try:
+            act(subject, key)
+        except BaseException as raised:
+            error = raised
+        try:
+            for _ in range(16):
+                bytearray(100)
+        except MemoryError:
+            over = True
+        finally:
+            remove_mem_hooks()
+        return error, over
+
+    def is_want(error):
+        if isinstance(error, BulkLoadError):
+            return any(is_want(one) for one in error.errors.values())
+        # The interpreter has words of its own where it cannot even begin a function's traceback.
+        return isinstance(error, (MemoryError, SystemError))
+
+    def try_each_allocation(where, prepare, act):
+        subject, key = made.make(MovableClock()), Thing()
+        store, wants = store_of(subject), 0
+        for _ in range(2):
+            prepare(subject, key)
+            act_once(act, subject, key)
+        prepare(subject, key)
+        counts = counted(store)
+        usual, _ = in_want(act, subject, key, None)
+        after, usually = held(store), since(counts, store)
+        for nth in range(MOST):
+            prepare(subject, key)
+            before, counts = held(store), counted(store)
+            error, over = in_want(act, subject, key, nth)
+            sound = getattr(subject, "_store", store)
+            if sound is not None:
+                sound._check()
+                assert sound._flights() == [], (where, nth)
+            now = held(store)
+            # A value that is to be replaced may leave without the other one.
+            lost = [k for k in before if k in after and k not in now and k not in (key, odd(key), ("space", key))]
+            gained = [k for k in now if k not in before and k not in after]
+            # Half of a write of many evicts others than the whole.
+            assert not lost and not gained or where[0] in ("set_many", "update"), (where, nth, lost, gained)
+            more = {count: value for count, value in since(counts, store).items() if value > usually[count]}
+            assert not more, (where, nth, more, usually)
+            if is_want(error):
+                wants += 1
+            else:
+                assert type(error) is type(usual), (where, nth, error, usual)
+            if over:
+                return wants
+        raise AssertionError(f"{where}: more than {MOST} allocations")
+
+    def act_once(act, subject, key):
+        try:
+            act(subject, key)
+        except Exception:
+            pass
+
+    wants = sum(
+        try_each_allocation((method, state, number), prepare, act)
+        for method, acts in made.acts.items() if method not in apart
+        for state, prepare in made.states.items()
+        for number, act in enumerate(acts) if act not in ELSEWHERE
+    )
+    print(wants > 30)
+"""
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_whichever_allocation_of_a_public_method_fails_nothing_is_lost(name: str) -> None:
+    awaited = [method for method in SUBJECTS[name].acts if method.startswith("a") and method not in ("age", "advance")]
+    check_child(TRIES, name, *APART, *awaited, out="True", limit=120)
+
+
+def test_hits_of_tasks_without_memory_are_hits_or_memory_errors() -> None:
+    check_child(
+        """
+        import gc
+        import sys
+        from _testcapi import remove_mem_hooks, set_nomemory
+        from fastcache import Cache, cached
+        from tests.harness.keys import Key
+
+        gc.disable()
+        # Keys that could not be made complete say so when they go.
+        sys.unraisablehook = lambda unraisable: None
+        cache = Cache(10, 60)
+
+        @cached(maxsize=10, ttl=60)
+        async def function(a, b=None):
+            raise AssertionError
+
+        function.cache[function.cache_key(1)] = function.cache[function.cache_key("a", 2)] = "value"
+        calls = [
+            lambda: cache.aget_or_load("k", print),
+            lambda: cache.aget_or_load(Key("k"), print, ttl=5),
+            lambda: function(1),
+            lambda: function("a", b=2),
+        ]
+        cache["k"] = cache[Key("k")] = "value"
+        ends = []
+        for call in calls:
+            for nth in range(30):
+                set_nomemory(nth, nth + 1)
+                try:
+                    try:
+                        call().__await__().send(None)
+                    except StopIteration as end:
+                        ends.append(end.value)
+                except MemoryError:
+                    ends.append("short")
+                finally:
+                    remove_mem_hooks()
+                assert cache.flights() == function.cache.flights() == []
+        cache._check()
+        function.cache._check()
+        print(*sorted(set(ends)))
+        """,
+        out="short value",
     )

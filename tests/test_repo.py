@@ -252,3 +252,16 @@ def test_the_source_distribution_takes_all_sources_and_nothing_built(monkeypatch
     }
     assert set() == sources - set(packed.files)
     assert [name for name in packed.files if Path(name).suffix in {".c", ".so", ".pyd", ".pyc"}] == []
+
+
+# Out of an except clause, at whatever depth in it.
+JUMP = r"^( *)except\b.*:\n(?:\1 +.*\n|\n)*?\1 +(return|continue|break)\b.*"
+
+
+def test_native_code_keeps_from_what_cython_makes_wrong_where_memory_is_short() -> None:
+    # Of a comprehension whose items are new objects, an append that fails drops the item twice; a jump out of an except
+    # clause drops a traceback that could not be made.
+    text = {name: path.read_text() for name, path in modules(".pyx", ".pxd")}
+    comprehensions = [name for name, code in text.items() if re.search(r"\[[^\[\]#]*\)\s+for\s", code)]
+    jumps = [(name, clause.group()) for name, code in text.items() for clause in re.finditer(JUMP, code, re.MULTILINE)]
+    assert (comprehensions, jumps) == ([], [])

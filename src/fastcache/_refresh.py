@@ -20,6 +20,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, Protocol
 
@@ -190,12 +191,16 @@ class RefreshPool:
         """Runs the hottest task, of several the oldest; False if there is nothing to run."""
         while not self._closed and (queued := list(self._queued)):
             hottest = max(queued, key=_heat)
+            # In nobody's context, not in what the last loader made of the thread's.  Made before the task is taken,
+            # which is run then, though there be no memory for anything else.
+            run: Callable[[], object] = partial(contextvars.Context().run, hottest.task.run)
             if self._queued.pop(hottest, False) is None:
                 del queued
-                # A loader that asks its thread to exit ends its load, not the worker.
-                with contextlib.suppress(BaseException):
-                    # In nobody's context, not in what the last loader made of the thread's.
-                    contextvars.Context().run(hottest.task.run)
+                try:  # noqa: SIM105 - as above
+                    run()
+                except BaseException:
+                    # A loader that asks its thread to exit ends its load, not the worker.
+                    pass
                 return True
         return False
 

@@ -87,8 +87,10 @@ def _work(run: Callable[[], object] | None) -> None:
     try:
         while run is not None:
             # A loader that asks its thread to exit ends its load, not the thread.
-            with contextlib.suppress(BaseException):
+            try:  # noqa: SIM105 - what is to be run is run, though there be no memory for anything else
                 run()
+            except BaseException:
+                pass
             # Not kept while idle.
             run = None
             if threads is _threads and not _ended:

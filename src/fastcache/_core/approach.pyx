@@ -164,7 +164,8 @@ cdef class Approach(Way):
         bulkhead = self.store.bulkhead
         cdef bint inside
         if bulkhead is None or self.flight.admitted is not None:
-            self.claimed = self.flight.on_loop = True
+            self.claimed = True
+            self.flight.lead_on_loop()
             return ENTERED
         self.claimed = False
         inside = is_admitted(bulkhead)
@@ -183,7 +184,7 @@ cdef class Approach(Way):
         """
         self.owes = self.claimed = self.flight.claim()
         if self.claimed:
-            self.flight.on_loop = True
+            self.flight.lead_on_loop()
             if not inside and self.flight.admitted is None:
                 self.flight.admitted = self.store.bulkhead
             elif not inside:

@@ -68,10 +68,10 @@ cdef class Batch:
     def heat(self):
         """How much the keys are asked for that are to be refreshed."""
         cdef Flight flight
-        return sum([
-            stripe_heat(core_stripe_at(&self.store.core, flight.stripe), flight.slot, <PyObject*>flight)
-            for flight in self.flights
-        ])
+        heat = 0
+        for flight in self.flights:
+            heat += stripe_heat(core_stripe_at(&self.store.core, flight.stripe), flight.slot, <PyObject*>flight)
+        return heat
 
     @property
     def like(self):
@@ -250,12 +250,12 @@ cdef class Batch:
         except Exception as error:
             load_ends(flight)
             self.store.fail(flight, error)
-            return 0
-        if value is LEFT_OUT:
-            load_ends(flight)
-            self.store.land_absent(flight, absence, absence)
         else:
-            self.store.land(flight, value, &o)
+            if value is LEFT_OUT:
+                load_ends(flight)
+                self.store.land_absent(flight, absence, absence)
+            else:
+                self.store.land(flight, value, &o)
         return 0
 
     cdef int keep(self, object key, dict extras, Flight beside) except -1:

@@ -44,7 +44,7 @@ cdef class BatchErrand:
             return 0
         self.batch.place.task = self.task
         for flight in self.batch.portion:
-            flight.on_loop = True
+            flight.lead_on_loop()
             flight.parent = self.batch.place
             flight.task = self.task
         return 0

@@ -330,11 +330,11 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
                     # A wait that could never end: the fault is the caller's, not the key's.
                     raise
                 w.errors[key] = error
-                continue
-            if value is AGAIN:
-                w.missing.append(key)
             else:
-                w.values[key] = value
+                if value is AGAIN:
+                    w.missing.append(key)
+                else:
+                    w.values[key] = value
         if w.own.interrupt is not None:
             raise w.own.interrupt
         return 0

@@ -19,3 +19,4 @@ cdef class Errand:
 
 cdef void unlink(LandingStore store, Flight flight) noexcept
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)
+cdef Errand errand_behind(LandingStore store, Flight flight, const Call* call, const Terms* terms)

@@ -80,7 +80,7 @@ cdef class Errand:
         if not claimed and not self.enter_and_claim():
             return False
         self.begun = True
-        self.flight.on_loop = True
+        self.flight.lead_on_loop()
         self.flight.parent = task_flight()
         task_loads(self.flight)
         return True
@@ -163,4 +163,17 @@ cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, cons
     if terms.tags != NULL:
         errand.tags = <object>terms.tags
         errand.terms.tags = terms.tags
+    return errand
+
+
+cdef Errand errand_behind(LandingStore store, Flight flight, const Call* call, const Terms* terms):
+    """For a queued flight behind a served value; None: there is no memory for it, and it has been given up."""
+    cdef Errand errand = None
+    try:
+        errand = new_errand(store, flight, call, terms)
+    except MemoryError:
+        # Nobody else knows of the flight who would end it.
+        if flight.claim():
+            store.give_up(flight)
+            store.conclude(flight)
     return errand

@@ -85,6 +85,8 @@ cdef class Flight:
     cdef bint stand_in_line(self, unsigned long who) noexcept
     cdef void leave_line(self) noexcept
     cdef bint is_stood_for(self) noexcept
+    cdef void lead_on_loop(self) noexcept
+    cdef bint is_on_this_loop(self) noexcept
     cdef void end(self, FlightState state) noexcept
     cdef void move_followers(self) noexcept
     cdef void let_go_lock_held(self) noexcept

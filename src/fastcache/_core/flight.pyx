@@ -120,7 +120,25 @@ cdef class Flight:
 
     cdef bint is_stood_for(self) noexcept:
         """Whether this thread stands in line for it, so that waiting would be for itself."""
-        return self.in_line == this_thread()
+        cdef bint mine
+        mutex_lock(&self.mutex)
+        mine = self.in_line == this_thread()
+        mutex_unlock(&self.mutex)
+        return mine
+
+    cdef void lead_on_loop(self) noexcept:
+        """A task of this thread leads it."""
+        mutex_lock(&self.mutex)
+        self.on_loop = True
+        mutex_unlock(&self.mutex)
+
+    cdef bint is_on_this_loop(self) noexcept:
+        """Whether a task of the loop that runs in this thread leads it, or stands in line to."""
+        cdef bint here
+        mutex_lock(&self.mutex)
+        here = self.on_loop and self.owner == this_thread()
+        mutex_unlock(&self.mutex)
+        return here
 
     cdef void end(self, FlightState state) noexcept:
         """Announces how it ended, and lets everybody go."""
@@ -292,13 +310,15 @@ cdef inline bint is_untouched(Flight flight) noexcept:
 
 
 cdef int tell_one(Flight flight) noexcept:
+    watcher = None
     try:
         watcher, _ = flight.watchers.popitem()
     except KeyError:
         # Another took it.
-        return 0
+        pass
     try:
-        watcher.tell()
+        if watcher is not None:
+            watcher.tell()
     except KeyboardInterrupt:
         # Not to be lost here, where nothing may be raised.
         PyErr_SetInterrupt()

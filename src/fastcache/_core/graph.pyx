@@ -62,12 +62,12 @@ cdef void load_begins(Flight flight) noexcept:
 
 cdef void load_begins_in_task(Flight flight) noexcept:
     """If a task has this thread load, it waits for that."""
-    cdef Flight parent
+    cdef Flight parent = None
     try:
         parent = task_flight()
     except RecursionError:
         # Nor will there be any for the loader.
-        return
+        pass
     if parent is None or (current != NULL and is_led_within(<PyObject*>parent, current)):
         return
     flight.parent = parent

@@ -89,7 +89,7 @@ cdef class LandingStore(Mapping):
     cdef object bring_in(self, Flight flight, const Call* call, PyObject* result, bint called, Terms* terms):
         """The rest of ``lead``; ``called``: the loader has returned ``result`` (taken over), or raised (NULL)."""
         cdef LoadContext context = None
-        cdef PyObject* instead
+        cdef PyObject* instead = NULL
         cdef Outcome o
         try:
             if terms.context != NO_CONTEXT:
@@ -103,9 +103,8 @@ cdef class LandingStore(Mapping):
             finally:
                 self.conclude(flight)
             instead = self.instead(flight, terms)
-            if instead != NULL:
-                return <object>instead
-            raise
+            if instead == NULL:
+                raise
         except BaseException as error:
             # An interrupt is its receiver's alone: somebody else may load.
             load_ends(flight)
@@ -113,6 +112,8 @@ cdef class LandingStore(Mapping):
             self.give_up(flight)
             self.conclude(flight)
             raise
+        if instead != NULL:
+            return <object>instead
         self.land(flight, value, &o)
         self.conclude(flight)
         terms.shared = flight.shared
@@ -339,8 +340,10 @@ cdef class LandingStore(Mapping):
 
 cdef object kept_of(object error):
     """What is remembered of an exception."""
+    kept = error
     try:
-        return remembered(error)
+        kept = remembered(error)
     except Exception:
         # There may be no room on the stack even for the call.
-        return error
+        pass
+    return kept

@@ -23,7 +23,7 @@ from fastcache._core.calls cimport Call
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_coarse_now, core_now, core_stripe_number
 from fastcache._core.entry cimport DUE, FRESH
-from fastcache._core.errand cimport Errand, new_errand
+from fastcache._core.errand cimport Errand, errand_behind, new_errand
 from fastcache._core.flight cimport ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
 from fastcache._core.histogram cimport histogram_add
@@ -255,7 +255,7 @@ cdef class LoadingStore(LandingStore):
         cdef PyObject* old
         if is_mine(flight):
             raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
-        if flight.on_loop and flight.owner == this_thread():
+        if flight.is_on_this_loop():
             raise RuntimeError(
                 f"the load of {flight.key!r} runs on the event loop of this very thread, which waiting would block; "
                 "use aget_or_load there"
@@ -326,9 +326,11 @@ cdef class LoadingStore(LandingStore):
 
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1:
         """Has a worker load behind the value just served."""
+        cdef Errand errand
         flight.behind = True
         flight.queue()
-        return self.hand_over(new_errand(self, flight, call, terms))
+        errand = errand_behind(self, flight, call, terms)
+        return 0 if errand is None else self.hand_over(errand)
 
     cdef int hand_over(self, object errand) except -1:
         """Gives a worker something to load behind served values; without one, they are left alone for a moment."""

@@ -16,7 +16,7 @@ from fastcache._core.core cimport (
 from fastcache._core.cores cimport (
     core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
 )
-from fastcache._core.histogram cimport BUCKETS
+from fastcache._core.histogram cimport BUCKETS, Histogram
 from fastcache._core.key cimport key_hash
 from fastcache._core.listing cimport list_flights
 from fastcache._core.movable cimport MovableClock
@@ -246,9 +246,7 @@ cdef class Store:
     def _histograms(self):
         """Counts of load times, wait times and ages at hits, by powers of two of a microsecond, the lowest first."""
         return (
-            [atomic_load(&self.core.load_times.counts[i]) for i in range(BUCKETS)],
-            [atomic_load(&self.core.wait_times.counts[i]) for i in range(BUCKETS)],
-            [atomic_load(&self.core.rules.hit_ages.counts[i]) for i in range(BUCKETS)],
+            counts_of(&self.core.load_times), counts_of(&self.core.wait_times), counts_of(&self.core.rules.hit_ages),
         )
 
     def _flights(self):
@@ -260,6 +258,13 @@ cdef class Store:
         cdef const char* wrong = core_check(&self.core)
         if wrong != NULL:
             raise AssertionError(wrong.decode())
+
+
+cdef list counts_of(const Histogram* h):
+    counts = []
+    for i in range(BUCKETS):
+        counts.append(atomic_load(&h.counts[i]))
+    return counts
 
 
 cdef int store_visit(Store self, visitproc visit, void* arg) noexcept:

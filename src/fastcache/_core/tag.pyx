@@ -44,7 +44,7 @@ cdef tuple checked_names(object tags):
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"tags must be str, not {name!r} among {tags!r}")
-    return tuple(dict.fromkeys([str(name) for name in names]))
+    return tuple(dict.fromkeys(map(str, names)))
 
 
 cdef class Tag:

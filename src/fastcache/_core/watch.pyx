@@ -71,10 +71,13 @@ cdef class Watch(Seat):
         cdef dict watchers = self.flight.watchers
         cdef Watch other
         while watchers and len(seats) < ROW:
+            other = None
             try:
                 other, _ = watchers.popitem()
             except KeyError:
                 # Another took it.
+                pass
+            if other is None:
                 break
             if other.loop is not self.loop:
                 watchers[other] = None

@@ -281,7 +281,10 @@ cdef class OrderedStore(AwaitingStore):
             for i in range(n):
                 expired.append((leavers[i].expires_at, len(expired), steal(leavers[i].key), steal(leavers[i].value)))
             grave_drop(&g, self.core.listener)
-        return [(key, value) for _, _, key, value in sorted(expired)]
+        pairs = []
+        for _, _, key, value in sorted(expired):
+            pairs.append((key, value))
+        return pairs
 
     def _leavers(self):
         """What has not expired, the next to leave first: [(key, value, what is left of its life, or None)]."""
