@@ -47,18 +47,28 @@ campaign: $(BIN)/.built ## search for hours; ARGS="--list", or "NAME --seed 7 --
 	$(BIN)/python -m tests.campaigns $(ARGS)
 
 # A copy, so that the extensions built in place stay as they are.  LD_PRELOAD: the interpreter does not bring the library.
+# Objects are AddressSanitizer's too where their memory may come from malloc: on builds with a GIL.
 SANITIZER ?= address
-sanitize: $(BIN)/.tools ## the native tests and those of threads under GCC's sanitizer (SANITIZER=address or thread)
+SANITIZER_LIBRARY = $(or $(patsubst thread,tsan,$(filter thread,$(SANITIZER))),$(patsubst undefined,ubsan,$(filter \
+    undefined,$(SANITIZER))),asan)
+# Of the suite what is about threads, or all that is about the core: the rest starts other programs, or measures.
+SANITIZED ?= $(if $(filter thread,$(SANITIZER)),tests/native tests/test_freethreaded.py tests/test_reads_amid_writes.py \
+    -k "not a_thousand_threads",tests $(patsubst %,--ignore-glob='*/%',compat typing campaigns test_asgi.py test_bench* \
+    test_compat_runner.py test_demo* test_examples.py test_fastapi.py test_functools.py test_hit_ratio.py \
+    test_import.py test_memory_return.py test_promises.py test_pytest_plugin.py test_repo.py test_situations.py \
+    test_steady* test_traces.py))
+sanitize: $(BIN)/.tools ## the suite under GCC's sanitizers (SANITIZER=address or undefined), or that of threads (thread)
 	rm -rf build/sanitize && mkdir -p build/sanitize
 	cp -r src tests setup.py pyproject.toml README.md build/sanitize
 	find build/sanitize \( -name '*.so' -o -name '*.c' \) -delete
 	cd build/sanitize && FASTCACHE_SANITIZE=$(SANITIZER) FASTCACHE_PROBE=1 PYTHONWARNINGS=ignore \
 	    $(abspath $(BIN))/python setup.py -q build_ext --inplace
-	cd build/sanitize && PYTHONPATH=src ASAN_OPTIONS=detect_leaks=0 \
+	cd build/sanitize && PYTHONPATH=src ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	    TSAN_OPTIONS=history_size=6:suppressions=$(abspath build/sanitize)/tests/native/tsan.supp \
-	    LD_PRELOAD=$$(gcc -print-file-name=lib$(if $(filter thread,$(SANITIZER)),tsan,asan).so) \
-	    $(abspath $(BIN))/python -m pytest -s tests/native tests/test_freethreaded.py \
-	    tests/test_reads_amid_writes.py $(ARGS)
+	    PYTHONMALLOC=$$($(abspath $(BIN))/python -c "import sysconfig; print('default' if \
+	        sysconfig.get_config_var('Py_GIL_DISABLED') or '$(SANITIZER)' != 'address' else 'malloc')") \
+	    LD_PRELOAD=$$(gcc -print-file-name=lib$(SANITIZER_LIBRARY).so) \
+	    $(abspath $(BIN))/python -m pytest -s $(SANITIZED) $(ARGS)
 
 $(BIN)/.lint: $(BIN)/.tools
 	$(PIP) install --group lint

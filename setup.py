@@ -4,7 +4,7 @@ FASTCACHE_DEBUG=1     assertions inside the native core, and no optimisation
 FASTCACHE_PROBE=1     also build the test-only window on the core (tests/native)
 FASTCACHE_COVERAGE=1  gcov line coverage of the .pxd files
 FASTCACHE_LOCKED_READS=1  on a free-threaded Python, reads take their stripe's lock
-FASTCACHE_SANITIZE=address|thread  built with that sanitizer of GCC; its library is to be preloaded
+FASTCACHE_SANITIZE=address|thread|undefined  built with that sanitizer of GCC; its library is to be preloaded
 """
 
 import os
@@ -30,6 +30,8 @@ if COVERAGE and not MSVC:
     link_args = ["--coverage"]
 if SANITIZE and not MSVC:
     compile_args = ["-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}"]
+    # What is undefined is reported and gone on from otherwise.
+    compile_args += ["-fno-sanitize-recover=all"] if SANITIZE == "undefined" else []
     link_args = [f"-fsanitize={SANITIZE}"]
 
 

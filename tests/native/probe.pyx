@@ -3,7 +3,7 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.clock cimport clock_coarse, clock_exact, clock_lag, clock_reader
+from fastcache._core.clock cimport ClockReader, clock_coarse, clock_exact, clock_lag, clock_reader
 from fastcache._core.core cimport core_stripe, core_stripe_at, core_stripe_number
 from fastcache._core.entry cimport (
     Entry, Extra, entry_age, entry_due_at, entry_expires_at, entry_extend, entry_extra, entry_set_times, entry_trim,
@@ -316,9 +316,11 @@ def clock_extremes(int64_t readings):
     """Of exact - coarse over many readings, coarse first and exact first: (the least, the most)."""
     cdef int64_t least = FOREVER, most = -FOREVER
     cdef int64_t coarse, behind
+    # Found once, as in a core.
+    cdef ClockReader reader = clock_reader()
     for _ in range(readings):
         # The exact clock last: it can only be later.
-        coarse = clock_coarse(clock_reader())
+        coarse = clock_coarse(reader)
         behind = clock_exact() - coarse
         if behind < least:
             least = behind

@@ -90,7 +90,7 @@ cdef struct Stripe:
     bint seen_by_gc         # some key or value was of a collected type
     uint32_t sweep_at       # the next slot to sweep
     uint32_t pop_at         # the next slot to look at for popitem
-    int64_t first_expiry    # no value expires before this instant
+    int64_t first_expiry    # no value expires before this instant; atomic, for other stripes look at it without a lock
     int64_t first_in_sweep  # the same for what the running sweep has passed
     int64_t hits_to_sample  # counts down hits; those before are among the counts
     Counts counts

@@ -137,7 +137,7 @@ cdef inline void stripe_note_expiry_lock_held(Stripe* s, Rules* r, int64_t expir
         return
     s.first_in_sweep = expires_at
     if expires_at < s.first_expiry:
-        s.first_expiry = expires_at
+        atomic_store(&s.first_expiry, expires_at)
     if expires_at < atomic_load(&r.first_expiry):
         atomic_store(&r.first_expiry, expires_at)
 

@@ -10,6 +10,7 @@ from fastcache._core.entry cimport (
 )
 from fastcache._core.evict cimport order_victim
 from fastcache._core.grave cimport EXPIRED_VALUE, SIZE, Grave, grave_left
+from fastcache._core.mutex cimport atomic_store
 from fastcache._core.py cimport FOREVER
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_place, rules_take_weight
 from fastcache._core.stripe cimport PER_ENTRY, Stripe
@@ -54,7 +55,7 @@ cdef inline uint32_t stripe_sweep_some_lock_held(
         steps -= 1
         if s.sweep_at >= s.table.fresh:
             s.sweep_at = 0
-            s.first_expiry = s.first_in_sweep
+            atomic_store(&s.first_expiry, s.first_in_sweep)
             s.first_in_sweep = FOREVER
             if now < s.first_expiry:
                 break

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t
 from fastcache._core.entry cimport Entry, entry_unexpired, entry_value
 from fastcache._core.evict cimport order_clear
 from fastcache._core.grave cimport EXPLICIT, Grave
-from fastcache._core.mutex cimport mutex_lock, mutex_unlock
+from fastcache._core.mutex cimport atomic_store, mutex_lock, mutex_unlock
 from fastcache._core.py cimport FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_absences, rules_give_places
 from fastcache._core.seqlock cimport write_lock, write_unlock
@@ -107,7 +107,8 @@ cdef inline bint stripe_swap_out(Stripe* s, Rules* r, Table* table) noexcept nog
     s.oldest_absence = s.newest_absence = NO_SLOT
     order_clear(&s.order)
     s.sweep_at = s.pop_at = 0
-    s.first_expiry = s.first_in_sweep = FOREVER
+    atomic_store(&s.first_expiry, FOREVER)
+    s.first_in_sweep = FOREVER
     write_unlock(&s.lock)
     return True
 
@@ -125,6 +126,6 @@ cdef inline size_t stripe_shelve(Stripe* s, Table* table) noexcept nogil:
 cdef inline void stripe_expect_removals(Stripe* s, int64_t now, int64_t keep) noexcept nogil:
     """Some values may have come to their end before their time: sweeps are to look for them."""
     write_lock(&s.lock)
-    s.first_expiry = min(s.first_expiry, now - keep)
+    atomic_store(&s.first_expiry, min(s.first_expiry, now - keep))
     s.first_in_sweep = min(s.first_in_sweep, now - keep)
     write_unlock(&s.lock)
