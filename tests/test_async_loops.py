@@ -182,6 +182,26 @@ def test_who_waited_on_a_loop_that_was_closed_is_not_missed(cache: Cache[Any, An
     closed.forget()
 
 
+def test_a_refresh_whose_loop_is_closed_before_it_begins_is_told_to_nobody(loop_factory: LoopFactory) -> None:
+    def serve() -> None:
+        with contextlib.suppress(StopIteration):
+            cache.aget_or_load("k", quick).send(None)
+
+    async def end() -> None:
+        # In the loop's last round, which has none left for what begins in it.
+        closed.loop.call_soon(serve)
+
+    clock = MovableClock()
+    cache: Cache[Any, Any] = Cache(ttl=10, stale_while_revalidate=60, clock=clock)
+    cache["k"] = "old"
+    clock.advance(11)
+    closed = Abandoned(loop_factory)
+    closed.loop.run_until_complete(end())
+    closed.close()
+    closed.forget()
+    assert (cache.flights(), closed.told) == ([], [])
+
+
 async def join_two(cache: Cache[Any, Any], loader: AsyncHeldLoader[Any]) -> list[asyncio.Task[Any]]:
     await until(lambda: loader.calls)
     return await started(*[cache.aget_or_load("k", unexpected) for _ in range(2)])

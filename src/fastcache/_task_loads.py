@@ -31,7 +31,7 @@ class Load:
     :param refreshes: of which it is one: it may be taken over until it runs; None: its flights are its own.
     """
 
-    __slots__ = ("_begun", "_errand", "_home", "_refreshes", "_taken", "attended", "loop", "task")
+    __slots__ = ("_begun", "_errand", "_home", "_idle", "_refreshes", "_taken", "attended", "loop", "task")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, errand: Errand | BatchErrand, refreshes: Refreshes | None = None
@@ -47,6 +47,8 @@ class Load:
         home = home_of(loop)
         self._home = weakref.ref(home)
         running = self._run()
+        # What is yet to run, of a refresh.
+        self._idle = None if refreshes is None else running
         errand.led_by(self)
         home.residents.add(self)
         if refreshes is not None:
@@ -60,9 +62,13 @@ class Load:
             self._leave()
             raise
         self.task = task
+        if refreshes is not None:
+            # Nobody waits for it, so there is nothing to tell of a loop that ends before it has.
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
         task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
+        self._idle = None
         errand = self._errand
         result = None
         if errand is None:
@@ -104,6 +110,8 @@ class Load:
 
     def lost(self) -> None:
         self._leave()
+        if self._idle is not None:
+            self._idle.close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._leave()
