@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
-from fastcache import Cache, cached, sizeof
+from fastcache import Cache, NotFound, cached, sizeof
 from tests.harness.gates import Call, HeldLoader, await_waiters
 from tests.harness.keys import Key
+from tests.harness.loaders import Counting, unexpected
 from tests.harness.operations import DEEDS, WRITES
 
 
@@ -220,6 +221,29 @@ def test_a_weigher_that_fails_changes_nothing(make, write, said, error):
     if error is not WeigherError:
         assert "weigher" in str(raised.value)
         assert repr(said) in str(raised.value)
+
+
+def test_a_weigher_that_fails_ends_no_load_of_a_value_that_expired(make, clock):
+    cache = make(max_weight=10, weigher=lambda key, value: fail(key, value) if value == 5 else 1, ttl=60)
+    cache["k"] = 1
+    clock.advance(60)
+    loader = HeldLoader(2)
+    leader = Call(cache.get_or_load, "k", loader)
+    loader.gate.reached()
+    with pytest.raises(WeigherError):
+        cache.setdefault("k", 5)
+    loader.gate.open()
+    assert (leader.result(), cache.get("k"), cache.stats().discarded) == (2, 2, 0)
+
+
+def test_a_weigher_that_fails_leaves_an_absence(make):
+    cache = make(max_weight=10, weigher=fail, ttl=60, negative_ttl=60)
+    with pytest.raises(NotFound):
+        cache.get_or_load("k", Counting(NotFound("k")))
+    with pytest.raises(WeigherError):
+        cache.setdefault("k", 5)
+    with pytest.raises(NotFound):
+        cache.get_or_load("k", unexpected)
 
 
 @pytest.mark.parametrize(("said", "error"), [*NONSENSE, (None, WeigherError)])

@@ -24,8 +24,9 @@ from fastcache._core.stripe cimport (
     DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Stripe, Verdict, stripe_count_hit_lock_held,
 )
 from fastcache._core.stripe_content cimport (
-    stripe_age_lock_held, stripe_ahead_lock_held, stripe_bury_lock_held, stripe_detach_lock_held, stripe_fill_lock_held,
-    stripe_may_remember_lock_held, stripe_new_lock_held, stripe_note_expiry_lock_held,
+    stripe_age_lock_held, stripe_ahead_lock_held, stripe_bury_lock_held, stripe_detach_lock_held,
+    stripe_drop_value_lock_held, stripe_fill_lock_held, stripe_may_remember_lock_held, stripe_new_lock_held,
+    stripe_note_expiry_lock_held,
 )
 from fastcache._core.stripe_room cimport SWEEP_STEPS, stripe_make_room_lock_held, stripe_sweep_lock_held
 from fastcache._core.table cimport ABSENT, DOUBT, FOUND, NO_SLOT, Search, table_entry, table_find
@@ -101,17 +102,20 @@ cdef inline Verdict stripe_put(
     cdef Entry* e
     cdef Verdict verdict = DONE
     cdef bint held = False
+    cdef bint weighed = o.weight >= 0 or o.ttl == 0
     write_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, &slot)
     if found == FOUND:
         e = table_entry(&s.table, slot)
         held = entry_value(e) != NULL
-        if r.weighed and held and entry_is_over(e, now, r.keep):
-            # What is expired leaves first when room is made, and this entry must stay until it is written.
-            stripe_bury_lock_held(s, r, slot, EXPIRED_VALUE, now, g)
+        if r.weighed and held and weighed and entry_is_over(e, now, r.keep):
+            # What is expired leaves first when room is made, and this entry must stay until it is written.  So must its
+            # flight: others may come between if room is made elsewhere.
+            found = FOUND if e.has_extra and entry_extra(e).flight != NULL else ABSENT
+            stripe_drop_value_lock_held(s, r, slot, True, EXPIRED_VALUE, now, g)
             s.counts.expirations += 1
-            found = ABSENT
-        elif not held and entry_extra(e).flight == NULL:
+            held = False
+        elif not held and weighed and entry_extra(e).flight == NULL:
             # The same of an absence.
             stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
             found = ABSENT
@@ -122,7 +126,7 @@ cdef inline Verdict stripe_put(
         py_incref(kept[0])
         order_touch(&s.order, e, slot)
         verdict = HIT
-    elif o.weight < 0 and o.ttl != 0:
+    elif not weighed:
         verdict = MISS
     elif o.ttl == 0 or o.weight > r.max_weight:
         s.counts.oversized += o.ttl != 0
