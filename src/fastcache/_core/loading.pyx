@@ -28,6 +28,7 @@ from fastcache._core.flight cimport ABANDONED, MOVED, RUNNING, Flight, FlightSta
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
+from fastcache._core.key cimport draw_salt
 from fastcache._core.listing cimport look_for
 from fastcache._core.mutex cimport atomic_add, atomic_load
 from fastcache._core.probe cimport probe_end
@@ -43,19 +44,12 @@ from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError, cached_copy, copied
 
+draw_salt()
+
 cdef extern from "Python.h":
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
 AGAIN = object()
-
-
-cdef int supersede(Flight flight, Flight former, Terms* terms) except -1:
-    """A flight has taken the place of another one."""
-    # Who asks for a load that begins now leaves the others where they are.
-    if not terms.ask.anew:
-        flight.took_over = max(1e-9, (flight.started_at - former.started_at) / 1e9)
-        former.move_followers()
-    return 0
 
 
 cdef class LoadingStore(LandingStore):
@@ -116,7 +110,11 @@ cdef class LoadingStore(LandingStore):
         finally:
             probe_end(&v.probe)
         if verdict == LEAD and joined[0] != NULL:
-            supersede(offered, <Flight>steal(joined[0]), terms)
+            others = <Flight>steal(joined[0])
+            # Who asks for a load that begins now leaves those others where they are.
+            if not terms.ask.anew:
+                offered.took_over = max(1e-9, (offered.started_at - others.started_at) / 1e9)
+                others.move_followers()
         elif verdict == REFRESH and joined[0] != NULL:
             (<Flight>steal(joined[0])).move_followers()
         if verdict == HIT or verdict == REFRESH:

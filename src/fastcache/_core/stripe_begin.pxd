@@ -56,7 +56,10 @@ cdef inline Age stripe_age_for_lock_held(const Rules* r, const Entry* e, int64_t
 cdef inline Verdict stripe_decide_lock_held(
     const Rules* r, Entry* e, int64_t now, int64_t begun_at, const Ask* ask, const PyObject* others, Finding* f,
 ) noexcept nogil:
-    """``others`` is a flight that this caller is known not to load, or NULL.  ``now`` may be UNREAD where there is neither value nor absence; ``begun_at``, up to a tick earlier, never is."""
+    """``others`` is a flight that this caller is known not to load, or NULL.
+
+    ``now`` may be UNREAD where there is neither value nor absence; ``begun_at``, up to a tick earlier, never is.
+    """
     cdef Extra* x = entry_extra(e)
     cdef bint loading = x != NULL and x.flight != NULL
     cdef bint pausing = x != NULL and now < x.retry_at
