@@ -154,6 +154,15 @@ def test_the_core_knows_nothing_of_the_rest_but_its_errors() -> None:
     assert {"_errors"} == known
 
 
+def test_every_module_that_hashes_keys_has_their_salt() -> None:
+    """Each has a copy of it; one that is never drawn finds no key that another module has written."""
+    texts = {path: path.read_text() for _, path in modules(".pyx")}
+    hashing = {"fastcache._core.key", "fastcache._core.listing", "fastcache._core.callkey"}
+    needing = {path for path in texts if hashing & set(imported(path))}
+    assert needing == {path for path, text in texts.items() if "\ndraw_salt()\n" in text}
+    assert len(needing) > 5
+
+
 def test_the_demo_uses_public_names_only() -> None:
     private = [
         (name, target)

@@ -14,8 +14,9 @@ from fastcache._core.evict cimport (
     order_victim,
 )
 from fastcache._core.glimpse cimport py_readable
+from fastcache._core.index cimport EMPTY, SLOT, home
 from fastcache._core.jitter cimport random_below, random_next, random_seeded
-from fastcache._core.key cimport key_equal, key_hash
+from fastcache._core.key cimport draw_salt, key_equal, key_hash, salt
 from fastcache._core.ledger cimport VACANT
 from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.probe cimport Probe, probe_end, probe_settle, probe_start
@@ -29,6 +30,8 @@ from fastcache._core.table cimport (
     DOUBT, FOUND, NO_SLOT, Search, Table, table_check, table_entry, table_find, table_free, table_init, table_insert,
     table_peek, table_rebuild, table_remove,
 )
+
+draw_salt()
 
 cdef tuple AGES = ("fresh", "due", "stale", "fallback", "expired")
 cdef tuple EQUALITIES = ("no", "yes", "ask")
@@ -219,6 +222,23 @@ def stripe_number(Store store not None, key):
     return core_stripe_number(&store.core, key_hash(<PyObject*>key))
 
 
+def pushed(Store store not None, key):
+    """How many words of its index lie between the home of a key and the word of its entry; -1 without one."""
+    cdef uint64_t hash = key_hash(<PyObject*>key)
+    cdef Table* t = &core_stripe(&store.core, hash).table
+    cdef uint32_t start = home(<uint32_t>hash)
+    cdef uint32_t length = 0
+    cdef uint32_t word
+    while length <= t.mask:
+        word = t.index[(start + length) & t.mask]
+        if word == EMPTY:
+            return -1
+        if table_entry(t, (word & SLOT) - 1).key == <PyObject*>key:
+            return length
+        length += 1
+    return -1
+
+
 cdef class Foreign:
     """An object whose memory might not be CPython's, as far as its type tells."""
 
@@ -259,6 +279,11 @@ cdef class RandomProbe:
         if bound <= 0:
             raise ValueError(bound)
         return random_below(&self.state, bound)
+
+
+def salt_of_keys():
+    """What the hashes of this process are mixed with."""
+    return salt
 
 
 def mixed_hash(key, /):

@@ -7,11 +7,13 @@ from fastcache._core.approach cimport new_approach
 from fastcache._core.calls cimport call_packing
 from fastcache._core.core cimport core_ceiling, core_glance, core_peek
 from fastcache._core.getting cimport GettingStore
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
 from fastcache._core.py cimport FOREVER, py_is_callable, steal
 from fastcache._core.ready cimport ready
 from fastcache._core.terms cimport Terms, terms_read
+
+draw_salt()
 
 
 cdef class AwaitingStore(GettingStore):

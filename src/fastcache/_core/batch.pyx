@@ -18,7 +18,7 @@ from fastcache._core.core cimport core_stripe_at
 from fastcache._core.entry cimport DUE
 from fastcache._core.flight cimport RUNNING, Flight, new_flight
 from fastcache._core.graph cimport load_begins, load_ends
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport py_decref, steal
@@ -31,6 +31,8 @@ import collections.abc
 from types import MethodType
 
 from fastcache._errors import NotFound
+
+draw_salt()
 
 cdef object LEFT_OUT = object()
 

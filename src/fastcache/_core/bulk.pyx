@@ -19,7 +19,7 @@ from fastcache._core.core cimport core_ceiling, core_peek
 from fastcache._core.flight cimport A_TASK, QUEUED, Flight
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.graph cimport is_admitted, is_mine
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport AGAIN, rejection
 from fastcache._core.mapping cimport check_iterable
 from fastcache._core.mutex cimport atomic_add
@@ -28,6 +28,8 @@ from fastcache._core.stripe cimport ALONE, FOLLOW, HIT, LEAD, NOTHING, REFRESH, 
 from fastcache._core.terms cimport terms_bound, terms_read
 
 from fastcache._errors import BulkLoadError, RecursiveLoadError
+
+draw_salt()
 
 cdef extern from "Python.h":
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil

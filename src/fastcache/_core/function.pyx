@@ -17,7 +17,7 @@ from fastcache._core.callkey cimport callkey_make
 from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
 from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_glance_items, core_peek
 from fastcache._core.entry cimport DUE
-from fastcache._core.key cimport items_hash, items_hash_holds, key_hash
+from fastcache._core.key cimport draw_salt, items_hash, items_hash_holds, key_hash
 from fastcache._core.mutex cimport FREE_READS, atomic_add, atomic_load, atomic_store
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport likely, py_is_int, py_is_str, py_vectorcall, steal
@@ -25,6 +25,8 @@ from fastcache._core.ready cimport ready
 from fastcache._core.terms cimport Terms
 
 from types import GenericAlias
+
+draw_salt()
 
 cdef extern from "Python.h":
     ctypedef PyObject* (*vectorcallfunc)(PyObject*, PyObject* const*, size_t, PyObject*)

@@ -18,7 +18,7 @@ from fastcache._core.flight cimport LANDED, Flight, new_flight, park
 from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.histogram cimport histogram_add
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
 from fastcache._core.mutex cimport atomic_load
@@ -26,6 +26,8 @@ from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport FOREVER, likely, py_decref, py_is_callable, py_vectorcall, steal
 from fastcache._core.ready cimport Ready
 from fastcache._core.terms cimport Terms, terms_read
+
+draw_salt()
 
 cdef extern from "Python.h":
     int enter_recursion "Py_EnterRecursiveCall"(const char*) noexcept

@@ -27,7 +27,10 @@ cdef extern from *:
     #define FC_XXH_1 11400714785074694791ULL
     #define FC_XXH_2 14029467366897019727ULL
     #define FC_XXH_5 2870177450012600261ULL
+    /* What nobody outside knows, or ints could be chosen that share a place: a copy in each module, all alike. */
+    static uint64_t fc_salt = 0;
     """
+    uint64_t salt "fc_salt"
     const uint64_t XXH_1 "FC_XXH_1"
     const uint64_t XXH_2 "FC_XXH_2"
     const uint64_t XXH_5 "FC_XXH_5"
@@ -44,7 +47,14 @@ cdef inline Py_hash_t plain_hash(PyObject* key) except -1:
 
 cdef inline uint64_t mixed(Py_hash_t h) noexcept nogil:
     """A hash spread over all bits: the top ones choose a stripe, the low ones a place in its index."""
-    return mul_fold(<uint64_t>h ^ <uint64_t>0xA0761D6478BD642FULL, <uint64_t>0xE7037ED1A0B428DBULL)
+    return mul_fold(<uint64_t>h ^ salt, <uint64_t>0xE7037ED1A0B428DBULL)
+
+
+cdef inline int draw_salt() except -1:
+    """To be called by each module that hashes keys, when it is imported: it is as random as Python's hashes of strs."""
+    global salt
+    salt = <uint64_t>hash("the salt of fastcache's hashes")
+    return 0
 
 
 cdef inline uint64_t key_hash(PyObject* key) except? 0:

@@ -14,6 +14,7 @@ from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight
 from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
 from fastcache._core.histogram cimport histogram_add
+from fastcache._core.key cimport draw_salt
 from fastcache._core.listing cimport look_for
 from fastcache._core.mapping cimport Mapping
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
@@ -29,6 +30,8 @@ from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
 from fastcache._core.weights cimport checked_weight
 
 from fastcache._errors import NotFound, remembered
+
+draw_salt()
 
 cdef extern from "Python.h":
     int enter_recursion "Py_EnterRecursiveCall"(const char*) except -1

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint64_t
 from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_now, core_peek, core_set_timed
 from fastcache._core.entry cimport DUE, FALLBACK
 from fastcache._core.grave cimport Grave, grave_drop
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.listing cimport count_unexpired, list_stripe, look_at, pop_pair, sweep_all
 from fastcache._core.mutex cimport atomic_load
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
@@ -26,6 +26,8 @@ from fastcache._core.terms cimport ttl_read
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 import collections.abc
+
+draw_salt()
 
 cdef object NOTHING = object()
 

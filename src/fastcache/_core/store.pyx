@@ -17,7 +17,7 @@ from fastcache._core.cores cimport (
     core_check, core_clear, core_drop, core_enlist, core_sum, core_unlist, cores_mend,
 )
 from fastcache._core.histogram cimport BUCKETS, Histogram
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.listing cimport list_flights
 from fastcache._core.movable cimport MovableClock
 from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store
@@ -34,6 +34,8 @@ from fastcache._core.visit cimport Visit, visit_again, visit_start, visit_tidy
 from fastcache._core.weights cimport weight_of
 
 from types import GenericAlias
+
+draw_salt()
 
 cdef extern from "slots.h":
     ctypedef int (*traverseproc)(PyObject*, visitproc, void*)

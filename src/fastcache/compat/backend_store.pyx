@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t
 
 from fastcache._core.core cimport core_now, core_set_timed, core_stripe_at
 from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.mutex cimport atomic_load
 from fastcache._core.outcome cimport Outcome, outcome_init
@@ -20,6 +20,8 @@ from fastcache.compat.amend cimport amend_away, amend_value
 from fastcache._config import EXACT_LIMIT, settings
 from fastcache._load_config import load_settings
 from fastcache._views import Keys
+
+draw_salt()
 
 
 cdef class BackendStore(AwaitingStore):

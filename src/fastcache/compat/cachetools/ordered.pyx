@@ -13,7 +13,7 @@ from fastcache._core.core cimport (
 )
 from fastcache._core.entry cimport DUE
 from fastcache._core.grave cimport Grave, grave_drop
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.listing cimport count_unexpired, list_stripe, sweep_all
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
@@ -25,6 +25,8 @@ from fastcache._core.swap cimport core_swap
 from fastcache.compat.cachetools.leaving cimport LEAVING, Leaver, leaving_expire, leaving_list, leaving_pop
 
 from time import monotonic
+
+draw_salt()
 
 cdef object NOTHING = object()
 cdef str TOO_LARGE = "value too large"
