@@ -21,6 +21,7 @@ CONTROLS = {
     "dict.get, equal copy": "dict_get(copy)",
     "dict.get, int": "dict_get_int(number)",
     "lru_cache, one str": "by_lru(key)",
+    "lru_cache, no argument": "lru_alone()",
 }
 OPERATIONS = {
     "get, str": "get(key)",
@@ -29,6 +30,7 @@ OPERATIONS = {
     "cache[k]": "cache[key]",
     "get_or_load, hit": "get_or_load(key, loader)",
     "decorated, one str": "decorated(key)",
+    "decorated, no argument": "alone()",
     "replace": "cache[key] = value",
     "insert with eviction": "full[k] = value",
     "decorated, miss": "small(k)",
@@ -58,6 +60,8 @@ def scope() -> dict[str, Any]:
         "get_or_load": cache.get_or_load,
         "loader": loader,
         "decorated": fastcache.cached(10 * KEYS, 600, jitter=5, seed=1)(loader),
+        "alone": fastcache.lru_cache(functools.partial(loader, None)),
+        "lru_alone": functools.lru_cache(functools.partial(loader, None)),
         "full": full,
         "small": fastcache.cached(KEYS, 600, jitter=5, seed=1)(loader),
         "key": stored[500],

@@ -81,7 +81,7 @@ def check(counted: dict[str, float], recorded: dict[str, float] | None) -> tuple
             [],
             "no record was made in this environment; nothing is checked (make instructions ARGS=--save makes one)",
         )
-    foreign = [name for name in CONTROLS if abs(counted[name] / recorded[name] - 1) > ALIKE]
+    foreign = [name for name in CONTROLS if name in recorded and abs(counted[name] / recorded[name] - 1) > ALIKE]
     if foreign:
         return [], f"Python's own {', '.join(foreign)} counts otherwise than recorded; nothing is checked"
     grown = [name for name in OPERATIONS if name in recorded and counted[name] > GROWTH * recorded[name]]

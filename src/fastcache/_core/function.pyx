@@ -231,6 +231,10 @@ cdef class CachedFunction:
         return self.store.load(<PyObject*>key, key_hash(<PyObject*>key), &call, &terms)
 
 
+cdef tuple NO_ITEMS = ()
+cdef uint64_t HASH_OF_NO_ITEMS = key_hash(<PyObject*>NO_ITEMS)
+
+
 cdef tuple items_of(object state):
     return tuple(state) if isinstance(state, list) else tuple(sorted(state.items()))
 
@@ -256,6 +260,11 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
             if likely(value != NULL):
                 return steal(value)
             return call_missing(self, items[0], hash, args, positional, NULL)
+        elif count == 0:
+            # There is but one empty tuple.
+            value = core_glance(&self.store.core, ceiling, <PyObject*>NO_ITEMS, HASH_OF_NO_ITEMS)
+            if likely(value != NULL):
+                return steal(value)
         elif GLANCE_AT_ITEMS:
             hash = items_hash(items, count)
             value = core_glance_items(&self.store.core, ceiling, items, count, hash)
