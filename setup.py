@@ -93,5 +93,6 @@ setup(
             "freethreading_compatible": True,
             "wraparound": False,
         },
-    )
+    ),
+    options={"build_ext": {"parallel": os.cpu_count()}},
 )
