@@ -193,14 +193,14 @@ cdef class ReadProbe:
 
     def find(self):
         """Whether there is such a key."""
-        self.entry = reader_find(self.stripe, self.sequence, <PyObject*>self.key, NULL, 0, <uint32_t>self.hash)
+        self.entry = reader_find(self.stripe, self.sequence, <PyObject*>self.key, NULL, 0, <uint32_t>self.hash, 0)
         return self.entry != NULL
 
     def find_items(self):
         """The same by the items of a tuple alone."""
         cdef PyObject* key = <PyObject*>self.key
         self.entry = reader_find(
-            self.stripe, self.sequence, NULL, py_tuple_items(key), py_tuple_length(key), <uint32_t>self.hash,
+            self.stripe, self.sequence, NULL, py_tuple_items(key), py_tuple_length(key), <uint32_t>self.hash, 0,
         )
         return self.entry != NULL
 

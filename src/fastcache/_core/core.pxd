@@ -259,7 +259,7 @@ cdef inline PyObject* core_glance_items(
     cdef uint32_t slot
     cdef Entry* e
     if FREE_READS:
-        value = core_try_read(core, ceiling, NULL, items, count, hash, &settled)
+        value = core_try_read(core, ceiling, NULL, items, count, hash, 0, &settled)
         if value != NULL or settled:
             return value
     mutex_lock(&s.lock.mutex)
@@ -271,9 +271,10 @@ cdef inline PyObject* core_glance_items(
 
 
 cdef inline PyObject* core_try_read(
-    Core* core, int64_t ceiling, PyObject* key, PyObject* const* items, Py_ssize_t count, uint64_t hash, bint* settled,
+    Core* core, int64_t ceiling, PyObject* key, PyObject* const* items, Py_ssize_t count, uint64_t hash, uint32_t skip,
+    bint* settled,
 ) noexcept nogil:
-    """``core_peek`` or ``core_glance_items`` without a lock.
+    """``core_peek`` or ``core_glance_items`` without a lock, from the word after ``skip`` others on.
 
     If there is nothing, ``settled`` says whether nobody wrote meanwhile.
     """
@@ -281,7 +282,7 @@ cdef inline PyObject* core_try_read(
     cdef PyObject* value
     cdef uint64_t sequence = read_begin(&s.lock)
     if likely(read_allowed(sequence)):
-        value = reader_get(s, sequence, key, items, count, <uint32_t>hash, ceiling)
+        value = reader_get(s, sequence, key, items, count, <uint32_t>hash, skip, ceiling)
         if likely(value != NULL):
             core_count_read(core, ceiling, hash)
             return value
@@ -298,7 +299,8 @@ cdef inline PyObject* core_glance_free(
     cdef PyObject* value
     cdef Entry* e
     if not read_allowed(sequence) or not reader_first(s, sequence, <uint32_t>hash, &e):
-        return core_try_read(core, ceiling, key, NULL, 0, hash, &settled)
+        # Should a writer have put the key into the first word since, the caller looks again.
+        return core_try_read(core, ceiling, key, NULL, 0, hash, 1, &settled)
     if <PyObject*>see_pointer(<void**>&e.key) != key and not reader_equal(s, sequence, e, key, <uint32_t>hash):
         return NULL
     value = reader_take(s, sequence, e, ceiling)
@@ -310,7 +312,7 @@ cdef inline PyObject* core_glance_free(
 cdef inline PyObject* core_read(Core* core, int64_t ceiling, PyObject* key, uint64_t hash) noexcept nogil:
     """``core_peek``, where hits only mark and take the lock only if somebody writes meanwhile."""
     cdef bint settled
-    cdef PyObject* value = core_try_read(core, ceiling, key, NULL, 0, hash, &settled)
+    cdef PyObject* value = core_try_read(core, ceiling, key, NULL, 0, hash, 0, &settled)
     return value if likely(value != NULL or settled) else core_peek_locking(core, ceiling, key, hash)
 
 

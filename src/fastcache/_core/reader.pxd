@@ -54,15 +54,16 @@ cdef inline bint reader_first(Stripe* s, uint64_t sequence, uint32_t h, Entry** 
 
 
 cdef inline Entry* reader_find(
-    Stripe* s, uint64_t sequence, PyObject* key, PyObject* const* items, Py_ssize_t count, uint32_t h,
+    Stripe* s, uint64_t sequence, PyObject* key, PyObject* const* items, Py_ssize_t count, uint32_t h, uint32_t skip,
 ) noexcept nogil:
     """The key's entry, if that is certain without Python and the sequence holds after it has been used; or NULL.
 
-    With ``items`` the key is the tuple of these, ``count`` of them, which need not exist.
+    With ``items`` the key is the tuple of these, ``count`` of them, which need not exist.  The first ``skip`` words
+    were looked at.
     """
     cdef uint32_t* index = <uint32_t*>see_pointer(<void**>&s.table.index)
     cdef uint32_t mask = see_u32(&s.table.mask)
-    cdef uint32_t i = home(h) & mask
+    cdef uint32_t i = (home(h) + skip) & mask
     cdef uint32_t word
     cdef PyObject* stored
     cdef Equality verdict
@@ -122,7 +123,8 @@ cdef inline PyObject* reader_take(Stripe* s, uint64_t sequence, Entry* e, int64_
 
 
 cdef inline PyObject* reader_get(
-    Stripe* s, uint64_t sequence, PyObject* key, PyObject* const* items, Py_ssize_t count, uint32_t h, int64_t ceiling,
+    Stripe* s, uint64_t sequence, PyObject* key, PyObject* const* items, Py_ssize_t count, uint32_t h, uint32_t skip,
+    int64_t ceiling,
 ) noexcept nogil:
-    cdef Entry* e = reader_find(s, sequence, key, items, count, h)
+    cdef Entry* e = reader_find(s, sequence, key, items, count, h, skip)
     return NULL if e == NULL else reader_take(s, sequence, e, ceiling)
