@@ -167,8 +167,10 @@ cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, cons
 
 
 cdef Errand errand_behind(LandingStore store, Flight flight, const Call* call, const Terms* terms):
-    """For a queued flight behind a served value; None: there is no memory for it, and it has been given up."""
+    """Leaves a flight behind a served value to whoever claims it; None: it was given up for want of memory."""
     cdef Errand errand = None
+    flight.behind = True
+    flight.queue()
     try:
         errand = new_errand(store, flight, call, terms)
     except MemoryError:

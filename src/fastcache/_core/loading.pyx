@@ -324,10 +324,7 @@ cdef class LoadingStore(LandingStore):
 
     cdef int refresh(self, Flight flight, const Call* call, const Terms* terms) except -1:
         """Has a worker load behind the value just served."""
-        cdef Errand errand
-        flight.behind = True
-        flight.queue()
-        errand = errand_behind(self, flight, call, terms)
+        cdef Errand errand = errand_behind(self, flight, call, terms)
         return 0 if errand is None else self.hand_over(errand)
 
     cdef int hand_over(self, object errand) except -1:
