@@ -77,7 +77,7 @@ extensions += [
     for name in ("backend_store", "cachetools.ordered")
 ]
 if os.environ.get("FASTCACHE_PROBE") == "1":
-    extensions.append(extension("tests.native.probe", "tests/native/probe.pyx"))
+    extensions += [extension(f"tests.native.{name}", f"tests/native/{name}.pyx") for name in ("probe", "load_probe")]
 
 setup(
     ext_modules=cythonize(
