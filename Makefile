@@ -10,7 +10,7 @@ CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd src/fastcache/compat
     tests/native/*.pyx
 
 .DEFAULT_GOAL := help
-.PHONY: help build test compat stress campaign sanitize lint types web bench situations instructions demo sdist clean
+.PHONY: help build test compat stress campaign sanitize coverage lint types web bench situations instructions demo sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +56,7 @@ SANITIZED ?= $(if $(filter thread,$(SANITIZER)),tests/native tests/test_freethre
     -k "not a_thousand_threads",tests $(patsubst %,--ignore-glob='*/%',compat typing campaigns test_asgi.py test_bench* \
     test_compat_runner.py test_demo* test_examples.py test_fastapi.py test_functools.py test_hit_ratio.py \
     test_import.py test_memory_return.py test_promises.py test_pytest_plugin.py test_repo.py test_situations.py \
-    test_steady* test_traces.py))
+    test_traces.py))
 sanitize: $(BIN)/.tools ## the suite under GCC's sanitizers (SANITIZER=address or undefined), or that of threads (thread)
 	rm -rf build/sanitize && mkdir -p build/sanitize
 	cp -r src tests setup.py pyproject.toml README.md build/sanitize
@@ -64,11 +64,26 @@ sanitize: $(BIN)/.tools ## the suite under GCC's sanitizers (SANITIZER=address o
 	cd build/sanitize && FASTCACHE_SANITIZE=$(SANITIZER) FASTCACHE_PROBE=1 PYTHONWARNINGS=ignore \
 	    $(abspath $(BIN))/python setup.py -q build_ext --inplace
 	cd build/sanitize && PYTHONPATH=src ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-	    TSAN_OPTIONS=history_size=6:suppressions=$(abspath build/sanitize)/tests/native/tsan.supp \
+	    TSAN_OPTIONS=history_size=6:report_thread_leaks=0:suppressions=$(abspath build/sanitize)/tests/native/tsan.supp \
 	    PYTHONMALLOC=$$($(abspath $(BIN))/python -c "import sysconfig; print('default' if \
 	        sysconfig.get_config_var('Py_GIL_DISABLED') or '$(SANITIZER)' != 'address' else 'malloc')") \
 	    LD_PRELOAD=$$(gcc -print-file-name=lib$(SANITIZER_LIBRARY).so) \
 	    $(abspath $(BIN))/python -m pytest -s $(SANITIZED) $(ARGS)
+
+coverage: $(BIN)/.built ## which lines of the package, native and Python, the suite does not reach
+	$(PIP) install "coverage>=7.10"
+	rm -rf build/coverage && mkdir -p build/coverage
+	cp -r src tests docs bench examples setup.py pyproject.toml README.md build/coverage
+	find build/coverage \( -name '*.so' -o -name '*.c' \) -delete
+	printf '[run]\nbranch = true\nsource = fastcache\nomit = */_demo/*\nparallel = true\npatch = subprocess\n' \
+	    > build/coverage/.coveragerc
+	cd build/coverage && FASTCACHE_COVERAGE=1 FASTCACHE_PROBE=1 PYTHONWARNINGS=ignore \
+	    $(abspath $(BIN))/python setup.py -q build_ext --inplace
+	-cd build/coverage && PYTHONPATH=src $(abspath $(BIN))/python -m coverage run -m pytest -q tests \
+	    --ignore-glob='*/test_bench*' --ignore-glob='*/compat' $(ARGS)
+	cd build/coverage && $(abspath $(BIN))/python -m coverage combine -q && \
+	    $(abspath $(BIN))/python -m coverage report -m --skip-covered && \
+	    $(abspath $(BIN))/python -m tests.uncovered . src
 
 $(BIN)/.lint: $(BIN)/.tools
 	$(PIP) install --group lint
@@ -88,7 +103,7 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy and pyright, and the stubs against the
 	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 
 # Older wheels where there is no newer one: on free-threaded builds pydantic's core has to be built otherwise.
-web: $(BIN)/.tools ## install what the test of a FastAPI application needs, which is skipped without
+web: $(BIN)/.tools ## install what the tests under real servers need, which are skipped without
 	$(PIP) install --only-binary :all: --group web
 
 $(BIN)/.bench: $(BIN)/.built bench/install.py

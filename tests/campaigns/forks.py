@@ -1,0 +1,145 @@
+"""Forks, one after the other, of a process in which loads, refreshes, writers and tasks are hot."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+from fastcache import Cache, SingleFlight
+from tests.campaigns._campaign import Campaign
+from tests.harness.gates import Call, await_no_flights
+from tests.harness.keys import Key
+
+# Seconds that a child has.
+LIMIT = 20
+KEYS: list[Any] = [*range(12), *map(str, range(12)), *((number, "t") for number in range(6)), *map(Key, range(6))]
+
+
+class Hot:
+    """A process's caches, and the threads that use them until ``stop`` is set."""
+
+    def __init__(self, seed: int) -> None:
+        self.stop = threading.Event()
+        self.single = SingleFlight()
+        self.caches: list[Cache[Any, Any]] = [
+            Cache(),
+            Cache(20, 0.01, jitter=0.005, policy="lru", on_removal=lambda key, value, cause: None),
+            Cache(40_000, 0.002, stale_while_revalidate=60, refresh_workers=2, refresh_queue=8),
+            Cache(30, 0.05, max_concurrent_loads=2, stale_if_error=1, error_ttl=0.01, copy="shallow"),
+        ]
+        works = [self.use, self.use, self.load_slowly, self.use_tasks]
+        self.calls = [Call(self.work, one, random.Random(seed + number)) for number, one in enumerate(works)]
+
+    def work(self, one: Any, draw: random.Random) -> None:
+        while not self.stop.is_set():
+            one(draw)
+
+    def use(self, draw: random.Random) -> None:
+        cache, key = draw.choice(self.caches), draw.choice(KEYS)
+        match draw.randrange(10):
+            case 0 | 1 | 2 | 3:
+                assert cache.get_or_load(key, lambda key: [key]) == [key]
+            case 4:
+                cache.set(key, [key], tags=draw.choice(((), ("a",))))
+            case 5:
+                cache.delete(key)
+            case 6:
+                cache.get_many_or_load(KEYS[:5], lambda keys: {key: [key] for key in keys})
+            case 7:
+                self.single.do(key, lambda: time.sleep(0))
+            case 8:
+                draw.choice((cache.clear, cache.sweep, lambda: cache.invalidate_tag("a")))()
+            case 9:
+                assert cache.get_or_load(key, lambda key: [key], wait_timeout=30) == [key]
+
+    def load_slowly(self, draw: random.Random) -> None:
+        def load(key: Any) -> Any:
+            time.sleep(0.001)
+            return [key]
+
+        draw.choice(self.caches).get_or_load(draw.choice(KEYS), load, force=draw.random() < 0.5)
+
+    def use_tasks(self, draw: random.Random) -> None:
+        async def load(key: Any) -> Any:
+            await asyncio.sleep(0.001)
+            return [key]
+
+        async def some() -> None:
+            cache = draw.choice(self.caches)
+            await asyncio.gather(*(cache.aget_or_load(key, load) for key in draw.sample(KEYS, 8)))
+
+        asyncio.run(some())
+
+    def check_as_child(self) -> None:
+        """All that the parent's other threads did is theirs alone."""
+        for cache in self.caches:
+            assert cache.flights() == [], cache
+            assert cache._bulkhead is None or cache._bulkhead.free == 2
+            for key in KEYS:
+                assert cache.get_or_load(key, lambda key: [key]) == [key]
+            assert Call(cache.get_or_load, "new", lambda key: [key]).result(LIMIT) == ["new"]
+            cache.set("kept", ["kept"], ttl=None)
+            assert cache["kept"] == ["kept"]
+        assert self.single.do("k", lambda: 1) == (1, False)
+        refreshing = self.caches[2]
+        refreshing.get_or_load(1, lambda key: [key])
+        time.sleep(0.003)
+        assert refreshing.get_or_load(1, lambda key: [key]) == [1]
+        await_no_flights(refreshing, LIMIT)
+        for cache in self.caches:
+            cache.close()
+            cache._check()
+
+
+def forked(hot: Hot) -> int:
+    """Forks; the child's exit code."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            faulthandler.dump_traceback_later(LIMIT - 5, exit=True)
+            signal.alarm(LIMIT)
+            hot.check_as_child()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def run(forks: int, seed: int) -> str:
+    import warnings
+
+    # Of any fork with threads, from Python 3.12 on.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    sys.setswitchinterval(1e-4)
+    hot = Hot(seed)
+    draw = random.Random(seed)
+    for number in range(forks):
+        time.sleep(draw.random() * 0.002)
+        code = forked(hot)
+        assert code == 0, f"child {number} ended with {code}"
+    hot.stop.set()
+    for call in hot.calls:
+        call.result()
+    for cache in hot.caches:
+        await_no_flights(cache)
+        cache.close()
+        cache._check()
+    loads = sum(cache.stats().loads for cache in hot.caches)
+    return f"{forks:,} children; {loads:,} loads in the parent"
+
+
+CAMPAIGN = Campaign(
+    "a child of a fork that hangs, or finds a lock, a load or a count of its parent's threads", "forks", 200, 5000, run
+)
