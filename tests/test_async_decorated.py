@@ -273,8 +273,9 @@ def test_what_ends_the_wait_for_a_hit_is_kept_by_nothing_and_belongs_to_who_caug
     gone = weakref.ref(cache.pop("other"))
     assert gone() is None
 
-    # A circle through a hit that was awaited, and its value.
+    # A circle through a hit that was awaited, and its value; what ends waits has been looked at by the collector.
     value = kept.value
+    gc.collect()
     value.hit = cache.aget_or_load("k", plain)
     ended(value.hit)
     gone = weakref.ref(value)

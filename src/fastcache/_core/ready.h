@@ -40,6 +40,9 @@ static inline PyObject *fc_stop_new(PyObject *value)
     Py_INCREF(value);
     ((PyStopIterationObject *)stop)->value = value;
     PyTuple_SET_ITEM(((PyStopIterationObject *)stop)->args, 0, value);
+    /* It does not follow a tuple of None alone. */
+    if (!PyObject_GC_IsTracked(((PyStopIterationObject *)stop)->args))
+        PyObject_GC_Track(((PyStopIterationObject *)stop)->args);
     PyObject_GC_Track(stop);
     return stop;
 }
