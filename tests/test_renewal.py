@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
 
 from fastcache import BulkLoadError, Cache
 from fastcache.testing import MovableClock
-from tests.harness.gates import LIMIT, Call, Gate, HeldLoader, await_until, await_waiters
+from tests.harness.child import check_child
+from tests.harness.gates import LIMIT, Call, Gate, HeldLoader, await_no_flights, await_until, await_waiters
 
 
 def test_a_refresh_loads_anew_while_the_old_value_is_served(cache: Cache[Any, Any]) -> None:
@@ -147,6 +150,85 @@ def test_warming_runs_no_more_loads_at_a_time_than_asked(cache: Cache[Any, Any])
 
     assert cache.warm(range(9), load, concurrency=3).loaded == 9
     assert most == 3
+
+
+def test_what_is_only_old_is_loaded_by_warming_and_its_failure_told(clock: MovableClock) -> None:
+    cache: Cache[str, str] = Cache(ttl=10, clock=clock, stale_while_revalidate=60, stale_if_error=60)
+    cache["k"], cache["failing"] = "old", "old"
+    clock.advance(11)
+
+    def load(key: str) -> str:
+        if key == "failing":
+            raise ConnectionError("down")
+        return "new"
+
+    warmed = cache.warm(["k", "failing"], load)
+    assert (warmed.loaded, warmed.present, list(warmed.errors)) == (1, 0, ["failing"])
+    assert (cache.get("k"), cache.get("failing", allow_stale=True), cache.flights()) == ("new", "old", [])
+
+
+def test_a_ttl_of_nothing_keeps_nothing(cache: Cache[Any, Any]) -> None:
+    assert (cache.warm([1, 2], str, ttl=0).loaded, len(cache)) == (2, 0)
+
+
+@pytest.mark.parametrize("options", ["", ", max_concurrent_loads=1"])
+def test_a_load_may_warm_what_waits_for_it(options: str) -> None:
+    """Its own key, and more keys than there are places, of which it has one."""
+    check_child(
+        f"""
+        from fastcache import Cache
+        cache = Cache(ttl=60{options})
+        def outer(key):
+            warmed = cache.warm([1, 2, 3, 4, "outer"], str, concurrency=4)
+            print(warmed.loaded, [type(e).__name__ for e in warmed.errors.values()])
+            return "value"
+        print(cache.get_or_load("outer", outer))
+        """,
+        out="4 ['RecursiveLoadError']\nvalue",
+    )
+
+
+def test_an_interrupt_of_warming_begins_no_more_loads() -> None:
+    cache: Cache[int, int] = Cache(ttl=60)
+    inside = Gate()
+    main = threading.get_ident()
+    loads: list[int] = []
+
+    def load(key: int) -> int:
+        loads.append(key)
+        if threading.get_ident() == main:
+            inside.reached()
+            raise KeyboardInterrupt
+        inside.stop()
+        return key
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.warm(range(100), load, concurrency=2)
+    inside.open()
+    await_no_flights(cache)
+    assert sorted(loads) == [0, 1]
+
+
+@pytest.mark.parametrize("ahead", ["refresh", "refresh_many"])
+def test_a_failure_is_kept_by_no_circle(cache: Cache[Any, Any], ahead: str) -> None:
+    class MarkError(ConnectionError):
+        pass
+
+    def load(key: Any) -> Any:
+        raise MarkError
+
+    def failed() -> weakref.ref[BaseException]:
+        error = (cache.refresh(1, load) if ahead == "refresh" else cache.refresh_many([1], load)).exception()
+        assert error is not None
+        return weakref.ref(error)
+
+    gc.disable()
+    try:
+        gone = failed()
+        await_no_flights(cache)
+        await_until(lambda: gone() is None)
+    finally:
+        gc.enable()
 
 
 def test_first_lifetimes_of_what_is_warmed_are_spread(clock: MovableClock) -> None:

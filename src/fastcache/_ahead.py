@@ -27,7 +27,8 @@ class AheadStore(BackgroundStore[K, V]):
         """Loads a key anew in another thread, while its value is still served; a load under way is joined.
 
         ``ttl``, ``tags`` and ``with_context`` are those of ``get_or_load``.  The future has the value, or what the
-        loader raised; like any other load, a failing one leaves a servable old value in place, and then has that.
+        loader raised; an old value that can be served stays in place then.  A load must not wait for the future of a
+        key that waits for that load.
         """
         if not callable(loader):
             raise TypeError(f"loader must be callable, not {loader!r}")
@@ -39,8 +40,8 @@ class AheadStore(BackgroundStore[K, V]):
         """Loads keys anew in another thread by one call of ``loader(keys)``, while their values are still served.
 
         Loads under way are joined.  ``ttl``, ``tags``, ``with_context``, ``max_batch`` and ``errors`` are those of
-        ``get_many_or_load``.  The future has what that returns, or BulkLoadError; a key whose load fails keeps a
-        servable old value, and then has that.
+        ``get_many_or_load``.  The future has what that returns, or BulkLoadError; a key whose load fails keeps an old
+        value that can be served.
         """
         if not callable(loader):
             raise TypeError(f"loader must be callable, not {loader!r}")
@@ -58,14 +59,15 @@ class AheadStore(BackgroundStore[K, V]):
         spread: float = 0.5,
         ttl: Seconds | None = None,
     ) -> Warmed:
-        """Loads what is missing of ``keys``, and returns when that is done.
+        """Loads what has no unexpired value of ``keys``, and returns when that is done.
 
-        :param concurrency: most loads at a time, of which the calling thread makes one.
+        :param concurrency: most loads at a time, of which the calling thread makes one; within a load it makes all.
         :param spread: the share of the first lifetime that is random, so that what is loaded together does not
-            expire together: lifetimes are uniform over (1 - spread) * ttl to ttl.
+            expire together: lifetimes are uniform over (1 - spread) * ttl to ttl, and the cache's jitter is added.
         :param ttl: seconds, instead of the cache's.
 
-        A failure of one key is told in the result, and does not keep others from loading.
+        A failure of one key is told in the result, and does not keep others from loading.  An interrupt ends it; the
+        loads that other threads have begun go on.
         """
         return warm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fastcache._config import Seconds, check_count
+from fastcache._core.graph import is_loading
 from fastcache._core.store import nanoseconds
 from fastcache._threads import start
 
@@ -35,13 +36,19 @@ def in_background(work: Callable[[], T]) -> Future[T]:
     future: Future[T] = Future()
     future.set_running_or_notify_cancel()
 
+    told = [future]
+
     def run() -> None:
+        # A future that holds an error is not to be held by the frames that the error holds.
+        asked = told.pop()
         try:
             value = work()
         except BaseException as error:
-            future.set_exception(error)
+            asked.set_exception(error)
         else:
-            future.set_result(value)
+            asked.set_result(value)
+        finally:
+            del asked
 
     try:
         start(partial(contextvars.copy_context().run, run))
@@ -72,7 +79,9 @@ class Warming:
             raise ValueError(f"spread must be at least 0 and below 1, not {spread!r}")
         if not callable(loader):
             raise TypeError(f"loader must be callable, not {loader!r}")
-        self._seconds = 0 if ttl is None else nanoseconds("ttl", ttl) / 1e9
+        if not isinstance(keys, Iterable):
+            raise TypeError(f"keys must be an iterable, not {keys!r}")
+        self._seconds = None if ttl is None else nanoseconds("ttl", ttl) / 1e9
         self._cache = cache
         self._spread = spread
         self._left = deque(dict.fromkeys(keys))
@@ -83,6 +92,10 @@ class Warming:
     def helpers(self, concurrency: int) -> range:
         """One for each who is to help the caller."""
         return range(min(concurrency, len(self._left)) - 1)
+
+    def stop(self) -> None:
+        """Nobody is to begin another load."""
+        self._left.clear()
 
     def missing(self) -> Iterator[tuple[Any, dict[str, Any]]]:
         """For one who loads: a key that is missing, and the options for its load, again and again."""
@@ -96,7 +109,9 @@ class Warming:
             if key in self._cache:
                 self._present.append(key)
             else:
-                yield key, {"ttl": self._seconds * (1 - uniform(0, self._spread))} if self._seconds else {}
+                # An old value is no reason not to load, nor one that a failure could hide behind.
+                life = {} if self._seconds is None else {"ttl": self._seconds * (1 - uniform(0, self._spread))}
+                yield key, {"max_stale": 0, **life}
 
     def warmed(self) -> Warmed:
         return Warmed(len(self.loaded), len(self._present), self.errors)
@@ -105,7 +120,10 @@ class Warming:
 def warm(
     cache: AwaitingStore[Any, Any], keys: Iterable[Any], loader: Callable[..., Any], concurrency: int, **options: Any
 ) -> Warmed:
-    """Loads what is missing of ``keys``; the calling thread is one of the ``concurrency`` that do."""
+    """Loads what is missing of ``keys``; the calling thread is one of the ``concurrency`` that do.
+
+    Within a load it is the only one: what it waited for there, others might be waiting for it to end.
+    """
     warming = Warming(cache, keys, loader, concurrency=concurrency, **options)
 
     def load_some() -> None:
@@ -117,10 +135,13 @@ def warm(
             else:
                 warming.loaded.append(key)
 
-    helpers = [in_background(load_some) for _ in warming.helpers(concurrency)]
-    load_some()
-    for helper in helpers:
-        helper.result()
+    helpers = [] if is_loading() else [in_background(load_some) for _ in warming.helpers(concurrency)]
+    try:
+        load_some()
+        for helper in helpers:
+            helper.result()
+    finally:
+        warming.stop()
     return warming.warmed()
 
 

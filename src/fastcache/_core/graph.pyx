@@ -158,6 +158,11 @@ cdef tuple places():
     return found
 
 
+def is_loading():
+    """Whether this thread, or the running task, is loading something."""
+    return leading_flight() is not None
+
+
 def holds_place(bulkhead, /):
     """Whether this thread is loading something that has a place of its own in a bulkhead."""
     cdef PyObject* at = current
