@@ -89,3 +89,17 @@ def test_a_namespace_is_named_by_a_str(cache: Cache[Any, Any]) -> None:
         cache.namespace(1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="loader must be callable, not 1"):
         cache.namespace("n").get_or_load(1, 1)  # type: ignore[arg-type]
+
+
+def test_tags_are_a_str_or_several_as_everywhere(cache: Cache[Any, Any]) -> None:
+    users = cache.namespace("users")
+    users.set(1, "one", tags="user:1")
+    users.get_or_load(2, str, tags="user:1")
+    users.set(3, "three", tags=["user:1", "other"])
+    assert cache.get_entry(("users", 1)).tags == ("namespace:users", "user:1")  # type: ignore[union-attr]
+    cache.invalidate_tag("user:1")
+    assert len(users) == 0
+    with pytest.raises(TypeError, match="tags must be a str or several, not 5"):
+        users.set(1, "one", tags=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="tags must be str, not 5"):
+        users.set(1, "one", tags=[5])  # type: ignore[list-item]

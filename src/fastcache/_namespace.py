@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
+Tags = str | Iterable[str]
 
 
 class Namespace(Generic[K, V]):
     """A view of a cache in which ``key`` is the cache's ``(name, key)``; what it writes bears a tag of its own.
 
     ``clear`` takes the same time for one entry and for a million, and reaches loads under way.  Reading costs more than
-    reading the cache itself, since an entry with a tag is not served by the fastest path.
+    reading the cache itself, since an entry with a tag is not served by the fastest path.  An entry that is written to
+    the cache as ``(name, key)`` shows here too, but bears no tag, so ``clear`` leaves it.
     """
 
     __slots__ = ("_cache", "name")
@@ -33,28 +35,38 @@ class Namespace(Generic[K, V]):
         """What all its entries bear."""
         return f"namespace:{self.name}"
 
-    def get(self, key: K, default: Any = None, /, *, allow_stale: bool = False) -> Any:
-        return self._cache.get((self.name, key), default, allow_stale=allow_stale)
+    def _tags(self, more: Tags) -> tuple[str, ...]:
+        """What an entry is to bear."""
+        try:
+            return (self.tag, more) if isinstance(more, str) else (self.tag, *more)
+        except TypeError:
+            raise TypeError(f"tags must be a str or several, not {more!r}") from None
 
-    def set(self, key: K, value: V, /, *, tags: tuple[str, ...] = (), **options: Any) -> None:
+    def get(self, key: K, default: Any = None, /, **options: Any) -> Any:
+        """As the cache's ``get``."""
+        return self._cache.get((self.name, key), default, **options)
+
+    def set(self, key: K, value: V, /, *, tags: Tags = (), **options: Any) -> None:
         """As the cache's ``set``."""
-        self._cache.set((self.name, key), value, tags=(self.tag, *tags), **options)
+        self._cache.set((self.name, key), value, tags=self._tags(tags), **options)
 
-    def get_or_load(self, key: K, loader: Callable[[K], V], /, *, tags: tuple[str, ...] = (), **options: Any) -> V:
+    def get_or_load(self, key: K, loader: Callable[[K], V], /, *, tags: Tags = (), **options: Any) -> V:
         """As the cache's ``get_or_load``; the loader is called with the namespace's key."""
-        loaded: V = self._cache.get_or_load((self.name, key), within(loader), tags=(self.tag, *tags), **options)
+        loaded: V = self._cache.get_or_load((self.name, key), within(loader), tags=self._tags(tags), **options)
         return loaded
 
     def aget_or_load(
-        self, key: K, loader: Callable[..., Any], /, *, tags: tuple[str, ...] = (), **options: Any
+        self, key: K, loader: Callable[..., Any], /, *, tags: Tags = (), **options: Any
     ) -> Coroutine[Any, Any, Any]:
         """As the cache's ``aget_or_load``; the loader is called with the namespace's key."""
-        return self._cache.aget_or_load((self.name, key), within(loader), tags=(self.tag, *tags), **options)
+        return self._cache.aget_or_load((self.name, key), within(loader), tags=self._tags(tags), **options)
 
     def delete(self, key: K, /) -> bool:
+        """As the cache's ``delete``."""
         return self._cache.delete((self.name, key))
 
     def expire(self, key: K, /) -> bool:
+        """As the cache's ``expire``."""
         return self._cache.expire((self.name, key))
 
     def clear(self) -> None:
