@@ -192,3 +192,10 @@ def test_bound_methods_are_pickled_with_their_instance() -> None:
     assert (owner.method(1), owner.shared(1)) == (1, 1)
     for bound in (owner.method, owner.shared):
         assert pickle.loads(pickle.dumps(bound))(2) == 2
+
+
+def test_the_copy_of_a_cache_that_hands_out_copies_holds_what_the_cache_held() -> None:
+    cache: Cache[str, Any] = Cache(ttl=60, copy=pickle.loads)
+    cache["k"] = pickle.dumps([1])
+    for other in (copy.copy(cache), copy.deepcopy(cache), pickle.loads(pickle.dumps(cache))):
+        assert other["k"] == [1]

@@ -27,7 +27,7 @@ def items_of(cache: Mapping[Any, Any]) -> list[Item]:
     """The unexpired values; it leaves no trace in the cache."""
     items = []
     for key in cache:
-        found = cache._look(key)
+        found = cache._look(key, kept=True)
         # One that expires on the way is left out.
         if found is not None and found[1] in ("fresh", "due"):
             value, _, left, *_, age, tags, etag, _ = found

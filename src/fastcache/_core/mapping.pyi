@@ -48,7 +48,7 @@ class Mapping(Store[_K, _V]):
     def popitem(self) -> tuple[_K, _V]: ...
     def _pairs(self) -> Iterator[tuple[_K, _V]]: ...
     def _look(
-        self, key: _K, /
+        self, key: _K, /, *, kept: bool = False
     ) -> (
         tuple[
             _V, str, float | None, BaseException | None, int, float, bool, float | None, tuple[str, ...], Any, float | None

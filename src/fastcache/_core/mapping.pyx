@@ -112,10 +112,10 @@ cdef class Mapping(Store):
                 for key, value in list_stripe(&self.core, number, True):
                     yield key, self.copier(value)
 
-    def _look(self, key, /):
-        """What ``look_described`` tells of a key's value, or None."""
+    def _look(self, key, /, *, bint kept=False):
+        """What ``look_described`` tells of a key's value, or None; ``kept``: with the value itself, not a copy."""
         found = look_at(&self.core, <PyObject*>key)
-        return found if found is None or self.copier is None else (self.copier(found[0]), *found[1:])
+        return found if found is None or self.copier is None or kept else (self.copier(found[0]), *found[1:])
 
     # ---- writing ----
 
