@@ -14,6 +14,11 @@ from fastcache._core.calls cimport Call, call_length
 from fastcache._core.py cimport py_is_int, py_is_str
 
 
+cdef inline tuple items_of(object state):
+    """What a list or dict adds to a key, as it is now."""
+    return tuple(state) if isinstance(state, list) else tuple(sorted(state.items()))
+
+
 cdef inline object callkey_make(const Call* call, Py_ssize_t skipped, bint typed, bint ordered, object mark):
     """Without the ``skipped`` leading arguments, of which there must be so many.
 

@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.approach cimport new_approach
 from fastcache._core.awaiting cimport AwaitingStore
-from fastcache._core.callkey cimport callkey_make
+from fastcache._core.callkey cimport callkey_make, items_of
 from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
 from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_glance_items, core_peek
 from fastcache._core.entry cimport DUE
@@ -110,15 +110,8 @@ cdef class CachedFunction:
             self.vectorcall = <vectorcallfunc>call_awaited
 
     def __call__(self, /, *args, **kwargs):
-        # Only for who asks for this method; calls go to call_cached.
-        cdef Call call
-        packed = call_packing(self.function, args, kwargs)
-        call_unpack(packed, &call)
-        if self.never:
-            return call_uncached(self, call.args, call.positional, call.names)
-        if self.awaited:
-            return call_awaited(self, call.args, call.positional, call.names)
-        return call_cached(self, call.args, call.positional, call.names)
+        # Only for who asks for this method; calls, as this one is, go to the vectorcallfunc.
+        return self(*args, **kwargs)
 
     def __get__(self, instance, owner):
         return self if instance is None else bound_method(self, instance)
@@ -219,7 +212,10 @@ cdef class CachedFunction:
         For an async function that is to be awaited.
         """
         cdef Call call
-        cdef Terms terms = self.store.usual
+        cdef Terms terms
+        if self.store is None:
+            raise TypeError("this cached function was never set up")
+        terms = self.store.usual
         packed = call_packing(self.function, args, kwargs)
         call_unpack(packed, &call)
         terms.ask.force = True
@@ -231,15 +227,13 @@ cdef class CachedFunction:
         return self.store.load(<PyObject*>key, key_hash(<PyObject*>key), &call, &terms)
 
 
+# There is but one empty tuple.
 cdef tuple NO_ITEMS = ()
 cdef uint64_t HASH_OF_NO_ITEMS = key_hash(<PyObject*>NO_ITEMS)
 
 
-cdef tuple items_of(object state):
-    return tuple(state) if isinstance(state, list) else tuple(sorted(state.items()))
-
-
 cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
+    cdef PyObject* key = NULL
     cdef PyObject* value
     cdef int64_t ceiling
     cdef uint64_t hash = 0
@@ -250,21 +244,17 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
         ceiling = core_ceiling(&self.store.core)
         # Keys are borrowed from the arguments, which the caller holds.
         if count == 1 and (py_is_str(items[0]) or py_is_int(items[0])):
-            hash = key_hash(items[0])
-            if FREE_READS:
-                value = core_glance(&self.store.core, ceiling, items[0], hash)
-                if likely(value != NULL):
-                    return steal(value)
-            # With a lock this is as fast, and looks no second time.
-            value = core_peek(&self.store.core, ceiling, items[0], hash)
-            if likely(value != NULL):
-                return steal(value)
-            return call_missing(self, items[0], hash, args, positional, NULL)
+            key = items[0]
+            hash = key_hash(key)
         elif count == 0:
-            # There is but one empty tuple.
-            value = core_glance(&self.store.core, ceiling, <PyObject*>NO_ITEMS, HASH_OF_NO_ITEMS)
-            if likely(value != NULL):
-                return steal(value)
+            key = <PyObject*>NO_ITEMS
+            hash = HASH_OF_NO_ITEMS
+        if key != NULL:
+            value = core_glance(&self.store.core, ceiling, key, hash) if FREE_READS else NULL
+            # With a lock this is as fast, and looks no second time.
+            if value == NULL:
+                value = core_peek(&self.store.core, ceiling, key, hash)
+            return steal(value) if likely(value != NULL) else call_missing(self, key, hash, args, positional, NULL)
         elif GLANCE_AT_ITEMS:
             hash = items_hash(items, count)
             value = core_glance_items(&self.store.core, ceiling, items, count, hash)
