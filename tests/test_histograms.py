@@ -103,3 +103,10 @@ def test_a_histogram_is_a_value() -> None:
         Histogram([1])
     with pytest.raises(TypeError):
         Histogram() - 1  # type: ignore[operator]
+
+
+def test_a_share_that_is_met_exactly_is_met() -> None:
+    counts = [0] * len(Histogram.bounds)
+    counts[0], counts[30] = 7, 93
+    assert Histogram(counts).quantile(0.07) == Histogram.bounds[0]
+    assert Histogram(counts).quantile(0.0701) == Histogram.bounds[30]

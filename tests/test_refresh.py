@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fastcache import Cache
-from fastcache.testing import MovableClock
+from fastcache.testing import ManualExecutor, MovableClock
 from tests.harness.gates import Call, HeldLoader, await_no_flights, await_until, await_waiters
 
 
@@ -264,3 +264,13 @@ def test_a_context_manager_closes(make: Any, clock: MovableClock) -> None:
         await_no_flights(cache)
         assert len(workers("context")) == 1
     assert workers("context") == []
+
+
+def test_a_closed_cache_refreshes_nothing_behind_in_an_executor_either(clock: MovableClock) -> None:
+    executor = ManualExecutor()
+    cache: Cache[str, str] = Cache(ttl=10, clock=clock, stale_while_revalidate=60, executor=executor)
+    cache["k"] = "old"
+    clock.advance(11)
+    cache.close()
+    assert cache.get_or_load("k", lambda key: "new") == "old"
+    assert (executor.pending, cache.flights()) == (0, [])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fastcache import Cache, Entry
+from fastcache import Cache
 from fastcache.testing import MovableClock
 from tests.harness.gates import Call, HeldLoader, await_no_flights, await_waiters
 
@@ -152,7 +152,7 @@ def test_after_a_failure_the_old_value_is_served_without_trying_for_a_while(stal
     assert cache.get_or_load("k", unexpected) == "old"
     clock.advance(2e-9)
     assert cache.get_or_load("k", lambda key: "new") == "new"
-    assert Entry("new", "fresh", 10.0, None, 0, 0.0, False, 0.0) == cache.get_entry("k")
+    assert cache.get_entry("k")[:8] == ("new", "fresh", 10.0, None, 0, 0.0, False, 0.0)
 
 
 def test_an_interrupt_is_no_error_that_an_old_value_hides(stale: Any) -> None:
@@ -256,7 +256,7 @@ def test_expiring_leaves_the_value_to_the_windows_from_now_on(make: Any, clock: 
     assert cache.expire("k")
     assert "k" not in cache
     assert not cache.expire("k")
-    assert Entry("old", "stale", 0.0, None, 0, 0.0, False, 3.0) == cache.get_entry("k")
+    assert cache.get_entry("k")[:8] == ("old", "stale", 0.0, None, 0, 0.0, False, 3.0)
     assert cache.get_or_load("k", lambda key: "new") == "old"
     await_no_flights(cache)
     assert cache["k"] == "new"

@@ -53,6 +53,8 @@ class BackgroundStore(AwaitingManyStore[K, V]):
     def _submit(self, task: Errand | Gathering, /) -> bool:
         if self._executor is None:
             return (self._pool or self._make_pool()).submit(task)
+        if self._closed:
+            return False
         self._executor.submit(contextvars.Context().run, task.run)
         return True
 

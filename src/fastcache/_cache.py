@@ -202,12 +202,15 @@ class Cache(AheadStore[K, V]):
     # ---- the rest of a mutable mapping ----
 
     def keys(self) -> Keys[K]:
+        """The unexpired keys, as a set that follows the cache."""
         return Keys(self)
 
     def values(self) -> Values[V]:
+        """The unexpired values, as a collection that follows the cache."""
         return Values(self)
 
     def items(self) -> Items[K, V]:
+        """The unexpired pairs, as a set that follows the cache."""
         return Items(self)
 
     def update(self, other: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **more: Any) -> None:
@@ -264,6 +267,7 @@ class Cache(AheadStore[K, V]):
         return None if found is None else Entry(*found)
 
     def stats(self) -> Stats:
+        """The counters as they are now."""
         counts, entries, weight = self._counts()
         load_times, wait_times, hit_ages = map(Histogram, self._histograms())
         return Stats(
@@ -271,6 +275,7 @@ class Cache(AheadStore[K, V]):
         )
 
     def cache_info(self) -> CacheInfo:
+        """(hits, misses, maxsize, currsize) as of functools; stale hits are hits."""
         counts, _, _ = self._counts()
         return CacheInfo(counts["hits"] + counts["stale_hits"], counts["misses"], self._maxsize, len(self))
 

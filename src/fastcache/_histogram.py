@@ -37,7 +37,8 @@ class Histogram:
         """
         if not 0 <= share <= 1:
             raise ValueError(f"share must be from 0 to 1, not {share!r}")
-        left = share * self.total
+        # A share that was given as 0.07 is a little more than that in binary.
+        left = share * self.total * (1 - 1e-12)
         for count, bound in zip(self.counts, BOUNDS, strict=True):
             left -= count
             if count and left <= 0:
