@@ -6,7 +6,7 @@ from libc.stdint cimport uint64_t
 from fastcache._core.core cimport core_now, core_stripe_at
 from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, QUEUED, RUNNING, Flight
 from fastcache._core.grave cimport Grave, grave_drop
-from fastcache._core.key cimport key_hash
+from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport steal
@@ -14,6 +14,8 @@ from fastcache._core.stripe cimport FOLLOW, HIT, LEAD, NO_PLACE, REFRESH, Verdic
 from fastcache._core.stripe_loads cimport Failure, stripe_fail, stripe_give_up, stripe_publish
 from fastcache._core.tag cimport TagSet
 from fastcache._core.terms cimport Terms
+
+draw_salt()
 
 cdef dict STATES = {
     <int>QUEUED: "queued", <int>RUNNING: "running", <int>LANDED: "landed", <int>FAILED: "failed",

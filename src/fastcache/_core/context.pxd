@@ -34,3 +34,4 @@ cdef class LoadContext:
 
 cdef LoadContext new_context(object key)
 cdef int read_wishes(object wishes, Outcome* o, int64_t stale_window, int64_t error_window) except -1
+cdef object kept_of(object error)

@@ -12,7 +12,7 @@ from fastcache._core.seconds cimport to_nanoseconds
 
 from types import GenericAlias
 
-from fastcache._errors import LoadFailed, NotFound
+from fastcache._errors import LoadFailed, NotFound, remembered
 
 cdef object NONE = object()
 
@@ -147,3 +147,14 @@ cdef int read_wishes(object wishes, Outcome* o, int64_t stale_window, int64_t er
         if wishes.stale_if_error is not ...:
             o.error_window = to_nanoseconds("stale_if_error", wishes.stale_if_error)
     return 0
+
+
+cdef object kept_of(object error):
+    """What is remembered of an exception."""
+    kept = error
+    try:
+        kept = remembered(error)
+    except Exception:
+        # There may be no room on the stack even for the call.
+        pass
+    return kept

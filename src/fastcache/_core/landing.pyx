@@ -8,7 +8,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastcache._core.calls cimport Call, call_packed
-from fastcache._core.context cimport Failed, LoadContext, Loaded, new_context, read_wishes
+from fastcache._core.context cimport Failed, LoadContext, Loaded, kept_of, new_context, read_wishes
 from fastcache._core.core cimport UNTIMED, core_birth, core_coarse_now, core_now, core_set_timed, core_stripe_at
 from fastcache._core.flight cimport ABANDONED, FAILED, LANDED, Flight
 from fastcache._core.graph cimport load_begins, load_ends
@@ -29,7 +29,7 @@ from fastcache._core.terms cimport NO_CONTEXT, POSITIONAL_CONTEXT, STALE_ERROR, 
 from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
 from fastcache._core.weights cimport checked_weight
 
-from fastcache._errors import NotFound, remembered
+from fastcache._errors import NotFound
 
 draw_salt()
 
@@ -339,14 +339,3 @@ cdef class LandingStore(Mapping):
         if flight.useless:
             log.useless(flight.useless, (core_coarse_now(&self.core) - flight.started_at) / 1e9)
         return 0
-
-
-cdef object kept_of(object error):
-    """What is remembered of an exception."""
-    kept = error
-    try:
-        kept = remembered(error)
-    except Exception:
-        # There may be no room on the stack even for the call.
-        pass
-    return kept

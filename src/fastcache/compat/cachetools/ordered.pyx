@@ -24,6 +24,7 @@ from fastcache._core.py cimport FOREVER, likely, py_decref, raw_alloc, raw_free,
 from fastcache._core.swap cimport core_swap
 from fastcache.compat.cachetools.leaving cimport LEAVING, Leaver, leaving_expire, leaving_list, leaving_pop
 
+from operator import itemgetter
 from time import monotonic
 
 draw_salt()
@@ -283,10 +284,7 @@ cdef class OrderedStore(AwaitingStore):
             for i in range(n):
                 expired.append((leavers[i].expires_at, len(expired), steal(leavers[i].key), steal(leavers[i].value)))
             grave_drop(&g, self.core.listener)
-        pairs = []
-        for _, _, key, value in sorted(expired):
-            pairs.append((key, value))
-        return pairs
+        return list(map(itemgetter(2, 3), sorted(expired)))
 
     def _leavers(self):
         """What has not expired, the next to leave first: [(key, value, what is left of its life, or None)]."""
