@@ -226,3 +226,12 @@ def test_a_failed_init_leaves_a_cache_that_is_unbounded_and_harmless():
         cache.__init__(-1)
     cache["k"] = 1
     assert cache["k"] == 1
+
+
+@pytest.mark.parametrize("policy", ["lru", "fifo"])
+def test_an_exact_order_has_a_bound(policy):
+    complains(ValueError, "maxsize", 16_000_001, Cache, 16_000_001, policy=policy)
+
+
+def test_a_load_may_take_some_time():
+    complains(ValueError, "max_load_time", 0, Cache, max_load_time=0)

@@ -277,3 +277,13 @@ def test_copies_and_pickles_are_the_function_itself() -> None:
 @pytest.mark.parametrize("function", [functools.partial(pow, 2), abs, int.bit_length, [1, 2, 3, 4].__getitem__, float])
 def test_any_callable_is_taken(function: Any) -> None:
     assert [function(3)] * 2 == [cached(function)(3), cached(ttl=60)(function)(3)]
+
+
+def test_cached_above_a_classmethod_is_refused():
+    with pytest.raises(TypeError, match="cached goes below classmethod, not above it"):
+
+        class Above:
+            @cached
+            @classmethod
+            def method(cls):
+                raise AssertionError

@@ -61,3 +61,17 @@ def test_only_policies_combine():
 def test_a_policy_does_not_change():
     with pytest.raises(AttributeError):
         Policy.bulk(60).ttl = 5
+
+
+def test_policies_that_say_the_same_are_equal_and_show_what_they_say():
+    one, same = Policy.bulk(60), Policy(ttl=60, jitter=5)
+    assert (one == same, hash(one) == hash(same)) == (True, True)
+    assert (one == Policy.bulk(61), one == dict(one)) == (False, False)
+    assert repr(one) == "Policy(ttl=60, jitter=5.0)"
+
+
+def test_a_policy_tells_each_option_as_a_cache_would_have_it():
+    policy = Policy.bulk(60)
+    assert (policy.ttl, policy.jitter, policy.refresh_ahead) == (60, 5, 0)
+    with pytest.raises(AttributeError):
+        policy.no_such_option  # noqa: B018 - it is to be asked for

@@ -22,7 +22,8 @@ def counts(build: Path) -> dict[str, dict[int, int]]:
             subprocess.run(["gcov", "--json-format", str(data.resolve())], cwd=folder, check=True, capture_output=True)
             for report in Path(folder).glob("*.gcov.json.gz"):
                 for file in json.loads(gzip.decompress(report.read_bytes()))["files"]:
-                    name = file["file"].partition("src/")[2]
+                    # Cython names them from the package on, the C compiler from the folder of the sources.
+                    name = file["file"].removeprefix("src/")
                     if name.startswith("fastcache/") and not name.endswith(".c"):
                         for line in file["lines"]:
                             found[name][line["line_number"]] += line["count"]
@@ -32,14 +33,17 @@ def counts(build: Path) -> dict[str, dict[int, int]]:
 def main(build: Path, source: Path) -> None:
     reached = total = 0
     for name, lines in sorted(counts(build).items()):
-        missed = [number for number, count in sorted(lines.items()) if count == 0]
-        reached += len(lines) - len(missed)
-        total += len(lines)
         text = (source / name).read_text().splitlines()
+        # Of a statement's C code later lines are counted as those after it, which may hold no code at all.
+        code = {number: text[number - 1].strip() for number in lines if number <= len(text)}
+        code = {number: line for number, line in code.items() if line and line[0] not in "#/*\"'})"}
+        missed = [number for number in sorted(code) if lines[number] == 0]
+        reached += len(code) - len(missed)
+        total += len(code)
         if missed:
-            print(f"{name}: {len(missed)} of {len(lines)}")
+            print(f"{name}: {len(missed)} of {len(code)}")
         for number in missed:
-            print(f"  {number:4} {text[number - 1].strip()}")
+            print(f"  {number:4} {code[number]}")
     print(f"native code: {reached} of {total} lines reached, {100 * reached / max(total, 1):.1f} %")
 
 
