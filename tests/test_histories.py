@@ -49,6 +49,10 @@ LEGAL: dict[str, list[Done]] = {
     "who forces a load takes the key from another's": [
         load("get_or_load", 1, 9, "a"), load("force", 2, 10, "b"), done("get", 11, 12, "b"),
     ],
+    "a load that failed after a write serves what was written": [
+        load("get_or_load", 1, 9, "a", fails=True, load_ended=5, result="b"), done("get_or_load", 2, 10, "b", "c"),
+        done("set", 3, 4, value="b"),
+    ],
     "an instant read before the clock was moved": [
         done("set", 1, 2, value="a"), moved(4, 10), done("get", 3, 5, "a"),
     ],
@@ -95,6 +99,10 @@ ILLEGAL: dict[str, list[Done]] = {
         done("set", 1, 2, value="a"), moved(3, 8),
         load("get_or_load", 4, 5, "b", result="a", behind=True, load_begun=6, load_ended=20),
         load("get_or_load", 7, 8, "c", result="a", behind=True, load_begun=9, load_ended=20),
+    ],
+    "a failed load that serves what is gone": [
+        done("set", 1, 2, value="a"), done("delete", 3, 4, True),
+        load("get_or_load", 5, 6, "b", fails=True, result="a"),
     ],
     "a failure that is remembered": [
         load("get_or_load", 1, 2, "a", fails=True), done("get_or_load", 3, 4, "a", "b"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -111,6 +111,33 @@ def test_if_the_load_fails_all_who_wait_get_the_old_value(stale: Any) -> None:
         entry.value, entry.state, entry.ttl_left, repr(entry.last_error), entry.failures, entry.loading,
     )  # fmt: skip
     assert cache.stats().load_errors == 1
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "served"),
+    [
+        (lambda cache: cache.expire("k"), "old"),
+        (lambda cache: cache.set("k", "written"), "written"),
+        (lambda cache: cache.delete("k"), ConnectionError),
+    ],
+    ids=["expired", "written", "deleted"],
+)
+def test_if_the_key_was_taken_off_the_load_that_fails_what_it_has_by_then_is_served(
+    stale: Any, meanwhile: Callable[[Any], object], served: Any
+) -> None:
+    cache = stale(stale_if_error=30)
+    loader: HeldLoader[Any] = HeldLoader(ConnectionError("down"))
+    leader = Call(cache.get_or_load, "k", loader)
+    loader.gate.reached()
+    follower = Call(cache.get_or_load, "k", unexpected)
+    await_waiters(cache, 1)
+    meanwhile(cache)
+    loader.gate.open()
+    for call in (leader, follower):
+        if served is ConnectionError:
+            assert type(call.error()) is ConnectionError
+        else:
+            assert call.result() == served
 
 
 def test_the_error_kept_beside_an_old_value_keeps_no_frame_alive(stale: Any) -> None:

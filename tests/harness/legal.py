@@ -57,6 +57,8 @@ class Effect:
     nows: list[int] = field(default_factory=list)
     #: The effect of the same call that comes first.
     after: int | None = None
+    #: The loads that came to the same, by their values; who forced one gets its failure, not what is served instead.
+    joins: frozenset[str] = frozenset()
 
 
 class Clock:
@@ -78,10 +80,12 @@ def effects(history: History, key: int, clock: Clock) -> list[Effect]:
     """Those on one key, with the bounds that are known of them."""
     found: list[Effect] = []
     mine = [one for one in history.done if one.step.key == key or one.step.kind == "clear"]
+    came_to = {one.step.value: one.result if not one.behind else one.step.value for one in mine if one.load_begun}
 
     def add(what: str, done: Done, earliest: int, latest: int, after: int | None = None) -> int:
         nows = clock.between(done.begun if what != "end" else earliest, latest)
-        found.append(Effect(what, done, earliest, latest, nows, after))
+        joins = frozenset(value for value, result in came_to.items() if done.result in (value, result))
+        found.append(Effect(what, done, earliest, latest, nows, after, joins))
         return len(found) - 1
 
     for one in mine:
@@ -97,7 +101,10 @@ def effects(history: History, key: int, clock: Clock) -> list[Effect]:
             add("end", one, one.load_ended, told, first)
         else:
             first = add("begin", one, one.begun, one.load_begun)
-            add("end", one, one.load_ended, min(one.ended, told), first)
+            end = add("end", one, one.load_ended, min(one.ended, told), first)
+            if one.result != one.step.value:
+                # It failed, and what the key had by then is served to all who waited.
+                add("instead", one, one.load_ended, one.ended, end)
     return found
 
 
@@ -120,7 +127,7 @@ def expired(state: State, rules: Rules, now: int) -> State:
 def served(state: State, effect: Effect, rules: Rules, now: int) -> Iterator[State]:
     """After a call that found a value or joined a load, and ran no loader in its own thread."""
     done, idle = effect.done, state.idle()
-    joined = done.result is not None and state.loading == done.result
+    joined = state.loading in effect.joins
     if effect.what == "refresh":
         if joined:
             yield state
@@ -179,9 +186,13 @@ def after(state: State, effect: Effect, rules: Rules, now: int) -> Iterator[Stat
             if state.loading != step.value:
                 yield state
             elif step.fails:
-                yield state._replace(loading=None)
+                if result == step.value:
+                    yield state._replace(loading=None)
             else:
                 yield written(rules, step.value, step.ttl, now)
+        case "instead":
+            if fresh and result == state.value:
+                yield state
         case _:
             yield from served(state, effect, rules, now)
 

@@ -185,14 +185,15 @@ class Play:
         raise ValueError(f"step.kind must be known, not {step.kind!r}")
 
     def loader(self, step: Step, done: Done) -> Callable[[object], Any]:
-        thread = threading.get_ident()
+        # Of this very thread: another one may be given its identity.
+        mine = self.local.__dict__
 
         def load(_: object) -> Any:
             assert not done.load_begun, f"{step} loads twice"
-            done.behind = threading.get_ident() != thread and step.kind != "refresh"
+            done.behind = self.local.__dict__ is not mine and step.kind != "refresh"
             done.load_begun = now()
             self.program.give_way()
-            if threading.get_ident() == thread:
+            if self.local.__dict__ is mine:
                 self.come_to("load")
             done.load_ended = now()
             if step.fails:

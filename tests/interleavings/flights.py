@@ -137,8 +137,7 @@ class Model:
                 self.call(follower)
             return
         if how == "fail":
-            # Beside another's load one looks for an old value by oneself.
-            kept = self.value if known or flight.beside is not None else None
+            kept = self.value
             # What the failure of one that was superseded means, the later one will tell.
             self.pausing |= number == self.linked and self.value is not None
             self.unlink(number)

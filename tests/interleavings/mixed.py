@@ -131,7 +131,8 @@ class Model:
             else:
                 self.discarded += 1
         elif how == "fail":
-            outcome = (self.unlink(number) and self.value) or FAILED
+            self.unlink(number)
+            outcome = self.value or FAILED
         else:
             self.unlink(number)
             if flight.leader in concerned:

@@ -49,7 +49,6 @@ cdef int leave_bulkhead(object bulkhead) except -1:
     except BaseException:
         bulkhead.serve()
         raise
-    return 0
 
 
 cdef class LandingStore(Mapping):
@@ -262,8 +261,6 @@ cdef class LandingStore(Mapping):
         cdef Grave g
         try:
             kept = kept_of(error)
-            if flight.beside is not None and hidden and not absent:
-                self.find_fallback(flight)
         except BaseException:
             self.give_up(flight)
             raise
@@ -283,13 +280,16 @@ cdef class LandingStore(Mapping):
         if f.fallback != NULL:
             flight.fallback = steal(f.fallback)
             flight.has_fallback = True
-            flight.fallback_written_at = f.written_at
-            flight.fallback_ends_at = f.ends_at
+            flight.fallback_written_at, flight.fallback_ends_at = f.written_at, f.ends_at
         flight.failures = f.failures
         flight.retry_in = (f.retry_at - now) / 1e9
-        flight.end(FAILED)
-        grave_drop(&g, self.core.listener)
-        return 0
+        try:
+            # Who expires a key takes its load off it, but not the old value from those who wait.
+            if hidden and not f.linked:
+                self.find_fallback(flight)
+        finally:
+            flight.end(FAILED)
+            grave_drop(&g, self.core.listener)
 
     cdef bint hides(self, object error) noexcept:
         """Whether an old value stands in for an error."""
@@ -308,7 +308,6 @@ cdef class LandingStore(Mapping):
             py_decref(look.error)
         if look.tags != NULL:
             py_decref(look.tags)
-        return 0
 
     cdef void give_up(self, Flight flight) noexcept:
         """Ends a flight that comes to nothing; those who wait begin anew."""

@@ -37,6 +37,7 @@ cdef struct Failure:
     int64_t ends_at
     int64_t retry_at        # when the key will be tried again
     uint32_t failures       # in a row
+    bint linked             # the key was still the flight's
 
 
 cdef inline Extra* stripe_landing_lock_held(Stripe* s, uint32_t slot, PyObject* flight) noexcept nogil:
@@ -205,6 +206,7 @@ cdef inline void stripe_fail(
     f.failures = 1
     f.retry_at = now
     x = stripe_landing_lock_held(s, slot, flight)
+    f.linked = x != NULL
     if x != NULL:
         e = table_entry(&s.table, slot)
         servable = x.value != NULL and entry_age(e, now, r.stale_window, r.error_window) < EXPIRED

@@ -28,7 +28,6 @@ from operator import itemgetter
 from time import monotonic
 
 draw_salt()
-
 cdef object NOTHING = object()
 cdef str TOO_LARGE = "value too large"
 
@@ -86,8 +85,7 @@ cdef class OrderedStore(AwaitingStore):
         """How long a value lives if it is written now."""
         if self.lifetime is None:
             return self.core.rules.ttl
-        if now is None:
-            now = monotonic()
+        now = monotonic() if now is None else now
         expires = self.lifetime(key, value, now)
         return self.units(expires - now) if now < expires else 0
 
