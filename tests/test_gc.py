@@ -138,6 +138,17 @@ def test_the_collector_sees_keys_values_and_flights():
     assert call.result() == 1
 
 
+def test_entries_of_plain_values_give_the_collector_nothing_to_follow():
+    cache = Cache()
+    gc.collect()
+    before = len(gc.get_objects())
+    cache.update((number, str(number)) for number in range(100_000))
+    assert len(gc.get_objects()) - before < 100
+    assert len(gc.get_referents(cache)) < 100
+    cache["k"] = value = []
+    assert value in gc.get_referents(cache)
+
+
 def test_the_collector_sees_a_kept_error(make):
     cache = make(ttl=60, stale_if_error=60)
     kept_error_holds_cache(cache, Node())
