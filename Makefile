@@ -16,12 +16,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # An environment with what the suite and the demo need; an older wheel rather than a build that needs more compilers.
-# Where there is no wheel of another event loop, the tests on it are skipped.
+# Where there is no wheel of another event loop or of gevent, the tests on it are skipped.
 $(BIN)/.tools: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade pip
 	$(PIP) install --prefer-binary --group test "setuptools>=77" "cython~=3.3.0"
 	-$(PIP) install --only-binary :all: --group loops
+	-$(PIP) install --only-binary :all: --group greenlets
 	@touch $@
 
 # Builds in place, with the tests' window on the core, and makes the folder importable from the environment.
@@ -98,7 +99,7 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy and pyright, and the stubs against the
 	$(BIN)/mypy
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
-	    $(addprefix fastcache._core.,movable tag context flight graph seat watch store mapping landing errand loading \
+	    $(addprefix fastcache._core.,movable tag context flight graph seat watch bell store mapping landing errand loading \
         getting ready approach awaiting batch batch_errand bulk rounds function) \
 	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 

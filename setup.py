@@ -56,6 +56,7 @@ extensions = [
         "graph",
         "seat",
         "watch",
+        "bell",
         "store",
         "mapping",
         "landing",

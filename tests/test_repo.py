@@ -30,8 +30,10 @@ LAYERS = {
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "
     "_core.movable _core.seqlock _core.histogram _core.tag _core.ready _core.seat",
     "the key of a call": "_core.callkey",
+    "walks": "_core.walk",
     "who waits for whom": "_core.graph",
-    "who is told of an end": "_core.watch",
+    "who is told of an end": "_core.watch _core.bell",
+    "how greenlets wait": "_greenlets",
     "what a load came to": "_core.outcome",
     "entries, and what loaders say of them": "_core.entry _core.context",
     "glimpses": "_core.glimpse",

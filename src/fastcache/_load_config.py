@@ -8,6 +8,7 @@ from fastcache._bulkhead import Bulkhead
 from fastcache._config import check_count
 from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
+from fastcache._greenlets import look
 from fastcache._refresh_log import RefreshLog
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def load_settings(
         if not isinstance(flag, bool):
             raise TypeError(f"{parameter} must be a bool, not {flag!r}")
     check_count("max_concurrent_loads", max_concurrent_loads, optional=True)
+    look()
     return LoadSettings(
         coalesce,
         with_context,

@@ -58,6 +58,7 @@ cdef class Flight:
     # The leading thread, or that of the loop whose task leads, or stands in line to; else 0.
     cdef unsigned long owner
     cdef bint on_loop           # a task does, so that its loop must not be blocked
+    cdef bint in_greenlet       # a greenlet does, so that its hub must not be blocked; written by it
     cdef readonly object task   # what cancels that, or None; written once
     cdef Door door              # owned; locked until the end, made for the first who waits
     cdef int waiters

@@ -3,17 +3,21 @@
 A thread that leads a flight and is about to wait for another first walks the graph: from a flight to those that its
 leader waits for.  If that comes back to what this thread is loading, it would wait for itself, and raises instead.
 What a thread loads is a stack, linked through the flights; what a task loads is told by its context, and so is
-inherited by the tasks and threads that its load begins.
+inherited by the tasks and threads that its load begins.  What a greenlet loads is told by its context too, which is its
+own alone, for others of its thread load and wait in between.
 
 The graph has one mutex, taken only by those that lead and wait at the same time, and no lock is taken under it.
 """
 
+from cpython.exc cimport PyErr_SetInterrupt
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from fastcache._core.flight cimport QUEUED, RUNNING, Flight, FlightState, Wait, flights_survive_fork
+from fastcache._core.clock cimport clock_exact
+from fastcache._core.flight cimport MOVED, QUEUED, RUNNING, Flight, FlightState, Wait, flights_survive_fork
 from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
-from fastcache._core.py cimport py_decref, py_incref, steal
+from fastcache._core.py cimport FOREVER, py_decref, py_incref, steal
+from fastcache._core.walk cimport is_led_within, is_same_load, leads_back
 
 from contextvars import ContextVar
 
@@ -43,8 +47,11 @@ cdef int64_t walks = 0
 
 # Whether any task has ever loaded anything: until then nobody asks for the context.
 cdef bint tasks_load = False
-# The innermost flight that a task is loading.
+# The innermost flight that a task or greenlet is loading.
 loading_task = ContextVar("fastcache_loading", default=None)
+
+# ``_greenlets``, once there may be any: how they are known, and how they wait.
+cdef object greenlets = None
 
 
 cdef void load_begins(Flight flight) noexcept:
@@ -52,6 +59,8 @@ cdef void load_begins(Flight flight) noexcept:
     global current
     flight.outer = current
     if tasks_load:
+        if greenlets is not None and load_begins_in_greenlet(flight):
+            return
         load_begins_in_task(flight)
     if flight.outer != NULL:
         mutex_lock(&graph)
@@ -78,9 +87,51 @@ cdef void load_begins_in_task(Flight flight) noexcept:
     mutex_unlock(&graph)
 
 
+cdef bint load_begins_in_greenlet(Flight flight) noexcept:
+    """False if none runs."""
+    if not in_greenlet():
+        return False
+    flight.outer = NULL
+    load_begins_in_task(flight)
+    flight.in_greenlet = True
+    set_loading(flight)
+    return True
+
+
+cdef bint in_greenlet() noexcept:
+    try:
+        return greenlets is not None and greenlets.runs()
+    except KeyboardInterrupt:
+        # Not to be lost here, where nothing may be raised.
+        PyErr_SetInterrupt()
+    except BaseException:
+        # There is no memory, or no room on the stack.
+        pass
+    return False
+
+
+cdef void set_loading(Flight flight) noexcept:
+    """What this greenlet loads from now on; or None."""
+    try:
+        loading_task.set(flight)
+    except BaseException:
+        # There is no memory: a load that asks for its own key will not be told so.
+        pass
+
+
+def know_greenlets(known not None, /):
+    """Greenlets may load from now on: ``known.runs()`` tells if one does, ``known.wait(flight, seconds)`` waits."""
+    global greenlets, tasks_load
+    tasks_load = True
+    greenlets = known
+
+
 cdef void load_ends(Flight flight) noexcept:
-    """This thread's load is over; greenlets of one thread may end theirs in any order."""
+    """This thread's load is over."""
     global current
+    if flight.in_greenlet:
+        flight.in_greenlet = False
+        set_loading(flight.parent)
     if flight.turn.flight != NULL:
         graph_leave(flight.parent, &flight.turn)
         flight.turn.flight = NULL
@@ -111,11 +162,6 @@ cdef bint is_mine(Flight flight) except -1:
             return True
         task = task.parent
     return False
-
-
-cdef inline bint is_same_load(PyObject* a, PyObject* b) noexcept:
-    """Whether two flights are one, or are led by one task, as those of keys that it loads together."""
-    return a == b or ((<Flight>a).task is not None and (<Flight>a).task is (<Flight>b).task)
 
 
 cdef bint is_admitted(object bulkhead) except -1:
@@ -208,6 +254,10 @@ cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED:
     cdef Wait mine
     cdef Flight leading
     assert_outside()
+    if in_greenlet():
+        return wait_in_greenlet(flight, deadline)
+    if flight.in_greenlet and flight.owner == this_thread():
+        raise RuntimeError(f"a greenlet of this thread loads {flight.key!r}, and a wait would block its hub")
     leading = leading_flight()
     if leading is None and not tasks_load:
         # Nobody can be waiting for a thread that leads nothing, and runs no loop.
@@ -221,15 +271,28 @@ cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED:
         graph_leave(leading, &mine)
 
 
+cdef FlightState wait_in_greenlet(Flight flight, int64_t deadline) except? QUEUED:
+    """``wait_for`` where other greenlets of the thread are to run meanwhile, the leader perhaps among them."""
+    cdef FlightState state
+    greenlets.wait(flight, None if deadline == FOREVER else max(0.0, (deadline - clock_exact()) / 1e9))
+    mutex_lock(&flight.mutex)
+    state = MOVED if flight.moved and flight.state <= RUNNING else flight.state
+    mutex_unlock(&flight.mutex)
+    return state if state > RUNNING else RUNNING
+
+
 cdef int graph_enter(Flight leading, Wait* wait) except -1:
     """The wait of who leads a flight, or None, begins.  LoadCycleError if it could not end."""
-    global standing
+    global standing, walks
     cdef PyObject* path[PATH_ROOM]
     cdef PyObject* at
     cdef int length = 0
     cdef int i
     mutex_lock(&graph)
-    at = leads_back(wait.flight, <PyObject*>leading if leading is not None else NULL, wait.thread)
+    walks += 1
+    at = leads_back(
+        wait.flight, <PyObject*>leading if leading is not None else NULL, wait.thread, standing, walks,
+    )
     while at != NULL and length < PATH_ROOM:
         py_incref(at)
         path[length] = at
@@ -271,76 +334,6 @@ cdef void graph_leave(Flight leading, Wait* wait) noexcept:
         if at[0] != NULL:
             at[0] = wait.earlier_thread
     mutex_unlock(&graph)
-
-
-cdef bint is_led_within(PyObject* flight, PyObject* leading) noexcept:
-    """Whether a flight is ``leading`` or one of those in whose loads that was begun."""
-    cdef PyObject* outer
-    cdef PyObject* parent
-    while leading != NULL:
-        if is_same_load(leading, flight):
-            return True
-        outer, parent = (<Flight>leading).outer, parent_of(leading)
-        if outer != NULL and parent != NULL and is_led_within(flight, parent):
-            return True
-        leading = outer if outer != NULL else parent
-    return False
-
-
-cdef inline PyObject* parent_of(PyObject* flight) noexcept:
-    return <PyObject*>(<Flight>flight).parent if (<Flight>flight).parent is not None else NULL
-
-
-cdef PyObject* leads_back(PyObject* start, PyObject* mine, unsigned long thread) noexcept:
-    """Whether the leader of ``start`` waits, through any number of others, for who loads ``mine``, or for the loop of
-    ``thread`` (0: none): the flight that does, from which ``walked_from`` leads to the start; or NULL.
-
-    A thread that waits stops the loop that runs in it, so all tasks that load there wait for the same.  The graph's
-    mutex is held.  No flight is come to twice.
-    """
-    global walks
-    cdef PyObject* at
-    cdef PyObject* within
-    cdef PyObject* rest = NULL
-    cdef Wait* wait
-    cdef bint on_loop
-    walks += 1
-    walk_to(start, NULL, &rest)
-    while rest != NULL:
-        at = rest
-        rest = (<Flight>at).walk_next
-        on_loop = (<Flight>at).on_loop and (<Flight>at).state <= RUNNING
-        if is_led_within(at, mine) or (on_loop and (<Flight>at).owner == thread):
-            return at
-        within = at
-        while within != NULL:
-            walk_waits((<Flight>within).waits, at, &rest)
-            within = (<Flight>within).inner
-        within = parent_of(at)
-        if within != NULL and is_same_load(within, at):
-            # What a task loads together waits as one, for which that stands.
-            walk_waits((<Flight>within).waits, at, &rest)
-        wait = standing if on_loop else NULL
-        while wait != NULL:
-            if wait.thread == (<Flight>at).owner:
-                walk_to(wait.flight, at, &rest)
-            wait = wait.earlier_thread
-    return NULL
-
-
-cdef inline void walk_waits(Wait* wait, PyObject* origin, PyObject** rest) noexcept:
-    while wait != NULL:
-        walk_to(wait.flight, origin, rest)
-        wait = wait.earlier
-
-
-cdef inline void walk_to(PyObject* flight, PyObject* origin, PyObject** rest) noexcept:
-    """Puts a flight before the rest that the walk has still to come to, unless it has been there."""
-    if (<Flight>flight).walk != walks:
-        (<Flight>flight).walk = walks
-        (<Flight>flight).walked_from = origin
-        (<Flight>flight).walk_next = rest[0]
-        rest[0] = flight
 
 
 cdef void graph_survives_fork() noexcept:

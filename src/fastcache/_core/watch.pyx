@@ -71,16 +71,17 @@ cdef class Watch(Seat):
         cdef dict watchers = self.flight.watchers
         cdef Watch other
         while watchers and len(seats) < ROW:
-            other = None
+            found = None
             try:
-                other, _ = watchers.popitem()
+                found, _ = watchers.popitem()
             except KeyError:
                 # Another took it.
                 pass
-            if other is None:
+            if found is None:
                 break
-            if other.loop is not self.loop:
-                watchers[other] = None
+            other = found if type(found) is Watch else None
+            if other is None or other.loop is not self.loop:
+                watchers[found] = None
                 break
             other.stand_down()
             seats.append(other)

@@ -1,0 +1,336 @@
+"""Greenlets of gevent: who waits for a load lets the others of its thread run, the one that loads among them."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from tests.harness.child import check_child
+
+pytest.importorskip("gevent", reason="gevent is not installed")
+
+PATCHED = "from gevent import monkey; monkey.patch_all()"
+BOTH = pytest.mark.parametrize("first", [PATCHED, ""], ids=["patched", "unpatched"])
+SCENE = """
+FIRST
+import gevent
+from gevent.event import Event
+from fastcache import Cache, LoadCycleError, LoadTimeout, RecursiveLoadError
+
+cache = Cache(ttl=60)
+begun, go = Event(), Event()
+calls = []
+
+def load(key):
+    calls.append(key)
+    begun.set()
+    assert go.wait(30)
+    return key * 2
+
+def unexpected(key):
+    raise AssertionError(key)
+
+def attempt(function, *args, **options):
+    try:
+        return function(*args, **options)
+    except BaseException as error:
+        return type(error).__name__
+
+def start(*call, **options):
+    return gevent.spawn(attempt, *call, **options)
+
+def outcome(greenlet):
+    greenlet.join(30)
+    assert greenlet.ready(), "hangs"
+    return greenlet.value
+"""
+
+
+def play(first: str, snippet: str, out: str) -> None:
+    check_child(SCENE.replace("FIRST", first) + textwrap.dedent(snippet), out=out)
+
+
+@BOTH
+def test_who_waits_lets_the_loader_and_others_run(first: str) -> None:
+    play(
+        first,
+        """
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        followers = [start(cache.get_or_load, "k", unexpected) for _ in range(5)]
+        gevent.sleep(0)
+        print([flight.waiters for flight in cache.flights()])
+        go.set()
+        print([outcome(greenlet) for greenlet in (leader, *followers)], calls)
+        cache._check()
+        """,
+        "[5]\n['kk', 'kk', 'kk', 'kk', 'kk', 'kk'] ['k']",
+    )
+
+
+@BOTH
+def test_the_main_greenlet_leads_and_waits_like_any_other(first: str) -> None:
+    play(
+        first,
+        """
+        follower = start(cache.get_or_load, "k", unexpected)
+        opener = gevent.spawn_later(0.01, go.set)
+        print(cache.get_or_load("k", load), outcome(follower))
+        begun.clear(), go.clear()
+        leader = start(cache.get_or_load, "l", load)
+        begun.wait(30)
+        opener = gevent.spawn(go.set)
+        print(cache.get_or_load("l", unexpected), outcome(leader))
+        """,
+        "kk kk\nll ll",
+    )
+
+
+@BOTH
+def test_loads_of_greenlets_overlap_and_end_in_any_order(first: str) -> None:
+    play(
+        first,
+        """
+        gates = {key: Event() for key in "abc"}
+        def held(key):
+            gates[key].wait(30)
+            return key
+        leaders = {key: start(cache.get_or_load, key, held) for key in "abc"}
+        gevent.sleep(0)
+        for key in "bca":
+            gates[key].set()
+            print(outcome(leaders[key]), end=" ")
+        print(cache.flights(), sorted(cache))
+        """,
+        "b c a [] ['a', 'b', 'c']",
+    )
+
+
+@BOTH
+def test_a_load_that_asks_for_its_own_key_is_refused_as_in_threads(first: str) -> None:
+    play(
+        first,
+        """
+        print(outcome(start(cache.get_or_load, "k", lambda key: cache.get_or_load(key, unexpected))))
+        print(outcome(start(cache.get_or_load, "k", lambda key: cache.get_or_load("l", str))))
+        """,
+        "RecursiveLoadError\nl",
+    )
+
+
+@BOTH
+def test_greenlets_in_a_circle_are_refused(first: str) -> None:
+    play(
+        first,
+        """
+        both = [Event(), Event()]
+        def load_other(number):
+            both[number].set()
+            both[1 - number].wait(30)
+            return cache.get_or_load(1 - number, load_other)
+        circle = [start(cache.get_or_load, number, load_other) for number in (0, 1)]
+        found = [outcome(greenlet) for greenlet in circle]
+        print(set(found) <= {"LoadCycleError", "RecursiveLoadError"}, cache.flights())
+        """,
+        "True []",
+    )
+
+
+@BOTH
+def test_a_failing_load_reaches_every_greenlet(first: str) -> None:
+    play(
+        first,
+        """
+        def fails(key):
+            begun.set()
+            go.wait(30)
+            raise KeyError(key)
+        leader = start(cache.get_or_load, "k", fails)
+        begun.wait(30)
+        followers = [start(cache.get_or_load, "k", unexpected) for _ in range(2)]
+        gevent.sleep(0)
+        go.set()
+        print([outcome(greenlet) for greenlet in (leader, *followers)])
+        """,
+        "['KeyError', 'KeyError', 'KeyError']",
+    )
+
+
+@BOTH
+def test_a_greenlet_that_is_killed_as_it_loads_hands_over(first: str) -> None:
+    play(
+        first,
+        """
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        followers = [start(cache.get_or_load, "k", str) for _ in range(3)]
+        gevent.sleep(0)
+        leader.kill()
+        print([outcome(greenlet) for greenlet in followers], cache.flights())
+        """,
+        "['k', 'k', 'k'] []",
+    )
+
+
+@BOTH
+def test_a_greenlet_that_is_killed_as_it_waits_leaves_the_load_alone(first: str) -> None:
+    play(
+        first,
+        """
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        follower = start(cache.get_or_load, "k", unexpected)
+        gevent.sleep(0)
+        follower.kill()
+        print([flight.waiters for flight in cache.flights()])
+        go.set()
+        print(outcome(leader), cache["k"])
+        """,
+        "[0]\nkk kk",
+    )
+
+
+@BOTH
+def test_a_greenlet_waits_as_long_as_it_will(first: str) -> None:
+    play(
+        first,
+        """
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        follower = start(cache.get_or_load, "k", unexpected, wait_timeout=0.02)
+        print(outcome(follower))
+        go.set()
+        print(outcome(leader))
+        """,
+        "LoadTimeout\nkk",
+    )
+
+
+@BOTH
+def test_real_threads_and_greenlets_share_a_load(first: str) -> None:
+    play(
+        first,
+        """
+        real = gevent.get_hub().threadpool
+        import time
+        from gevent import monkey
+        nap = monkey.get_original("time", "sleep")
+        def slowly(key):
+            calls.append(key)
+            for _ in range(1000):
+                if any(flight.waiters for flight in cache.flights()):
+                    break
+                nap(0.01)
+            return key
+        pool = real.spawn(cache.get_or_load, "k", slowly)
+        while not calls:
+            gevent.sleep(0.001)
+        print(outcome(start(cache.get_or_load, "k", unexpected)), pool.get(), calls)
+        leader = start(cache.get_or_load, "l", load)
+        begun.wait(30)
+        pool = real.spawn(cache.get_or_load, "l", unexpected)
+        while not any(flight.waiters for flight in cache.flights()):
+            gevent.sleep(0.001)
+        go.set()
+        print(outcome(leader), pool.get())
+        """,
+        "k k ['k']\nll ll",
+    )
+
+
+@BOTH
+def test_calls_for_many_keys_share_loads_too(first: str) -> None:
+    play(
+        first,
+        """
+        def load_many(keys):
+            calls.append(keys)
+            begun.set()
+            go.wait(30)
+            return {key: key * 2 for key in keys}
+        leader = start(cache.get_many_or_load, ["a", "b"], load_many)
+        begun.wait(30)
+        follower = start(cache.get_many_or_load, ["b", "c"], lambda keys: {key: key for key in keys})
+        single = start(cache.get_or_load, "a", unexpected)
+        gevent.sleep(0)
+        go.set()
+        print(outcome(leader), outcome(follower), outcome(single), calls)
+        """,
+        "{'a': 'aa', 'b': 'bb'} {'b': 'bb', 'c': 'c'} aa [['a', 'b']]",
+    )
+
+
+@BOTH
+def test_a_value_is_refreshed_behind_greenlets(first: str) -> None:
+    play(
+        first,
+        """
+        from fastcache.testing import MovableClock
+        clock = MovableClock()
+        cache = Cache(ttl=10, stale_while_revalidate=60, clock=clock)
+        cache["k"] = "old"
+        clock.advance(11)
+        print(cache.get_or_load("k", lambda key: "new"))
+        for _ in range(3000):
+            if cache.get("k") == "new":
+                break
+            gevent.sleep(0.005)
+        print(cache.get("k"), cache.flights())
+        cache.close()
+        """,
+        "old\nnew []",
+    )
+
+
+def test_a_hub_that_would_wait_for_its_own_greenlet_is_refused() -> None:
+    play(
+        "",
+        """
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        told = []
+        def in_the_hub():
+            try:
+                cache.get_or_load("k", unexpected)
+            except RuntimeError as error:
+                told.append("would block its hub" in str(error))
+        gevent.get_hub().loop.run_callback(in_the_hub)
+        gevent.sleep(0.01)
+        go.set()
+        print(told, outcome(leader))
+        """,
+        "[True] kk",
+    )
+
+
+def test_places_of_a_bulkhead_are_waited_for_where_gevent_has_patched() -> None:
+    play(
+        PATCHED,
+        """
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        other = start(cache.get_or_load, "l", str)
+        gevent.sleep(0.01)
+        print(other.ready())
+        go.set()
+        print(outcome(leader), outcome(other))
+        """,
+        "False\nkk l",
+    )
+
+
+def test_elsewhere_who_stands_in_line_for_a_place_stops_his_thread_until_his_timeout() -> None:
+    play(
+        "",
+        """
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        print(outcome(start(cache.get_or_load, "l", unexpected, wait_timeout=0.02)))
+        go.set()
+        print(outcome(leader))
+        """,
+        "LoadRejected\nkk",
+    )
