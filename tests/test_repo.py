@@ -158,7 +158,8 @@ def test_the_core_knows_nothing_of_the_rest_but_its_errors() -> None:
 
 def test_every_module_that_hashes_keys_has_their_salt() -> None:
     """Each has a copy of it; one that is never drawn finds no key that another module has written."""
-    texts = {path: path.read_text() for _, path in modules(".pyx")}
+    paths = [*(path for _, path in modules(".pyx")), *(ROOT / "tests" / "native").glob("*.pyx")]
+    texts = {path: path.read_text() for path in paths}
     hashing = {"fastcache._core.key", "fastcache._core.listing", "fastcache._core.callkey"}
     needing = {path for path in texts if hashing & set(imported(path))}
     assert needing == {path for path, text in texts.items() if "\ndraw_salt()\n" in text}
