@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fastcache import Cache, LoadTimeout, RecursiveLoadError
-from fastcache.testing import MovableClock
+from fastcache.testing import ManualExecutor, MovableClock
 from tests.harness.gates import Call, Gate, HeldLoader, await_no_flights, await_until, await_waiters, waiting
 from tests.harness.loaders import Counting, unexpected
 from tests.test_invalidation import REMOVALS, WRITES, Act, each
@@ -303,3 +303,58 @@ def test_whom_a_forced_load_leaves_alone(cache: Cache[Any, Any]) -> None:
     assert [leader.result(), follower.result()] == ["first", "first"]
     forced.gate.open()
     assert (forcing.result(), cache["k"], cache.stats().superseded) == ("forced", "forced", 0)
+
+
+def test_who_stands_in_line_for_a_place_has_not_begun(make: Any, clock: MovableClock) -> None:
+    """However long; then the time of the load runs from its beginning."""
+    cache = make(ttl=600, max_concurrent_loads=1, max_load_time=10)
+    busy, loader = HeldLoader("busy"), HeldLoader("value")
+    first = Call(cache.get_or_load, "busy", busy)
+    busy.gate.reached()
+    calls = [Call(cache.get_or_load, "k", loader)]
+    await_until(lambda: len(cache.flights()) == 2, "the one in line")
+    # The busy load is superseded by nobody, for nobody asks for it.
+    clock.advance(100)
+    calls.append(Call(cache.get_or_load, "k", loader))
+    await_waiters(cache, 1, "k")
+    busy.gate.open()
+    loader.gate.reached()
+    clock.advance(8)
+    calls.append(Call(cache.get_or_load, "k", loader))
+    await_waiters(cache, 2, "k")
+    loader.gate.open()
+    assert [call.result() for call in [first, *calls]] == ["busy", "value", "value", "value"]
+    stats = cache.stats()
+    assert (loader.calls, stats.superseded, stats.loads) == (["k"], 0, 2)
+    assert cache.get_entry("k").load_time == pytest.approx(8, rel=1 / 8)
+
+
+def test_once_it_has_begun_it_may_be_superseded(make: Any, clock: MovableClock) -> None:
+    cache = make(ttl=600, max_concurrent_loads=2, max_load_time=10)
+    hanging, loader = HeldLoader("late"), HeldLoader("value")
+    first = Call(cache.get_or_load, "k", hanging)
+    hanging.gate.reached()
+    clock.advance(11)
+    second = Call(cache.get_or_load, "k", loader)
+    loader.gate.reached()
+    loader.gate.open()
+    hanging.gate.open()
+    assert (second.result(), first.result(), cache.stats().superseded) == ("value", "late", 1)
+
+
+def test_the_time_in_the_queue_of_refreshes_is_no_time_of_the_load(clock: MovableClock) -> None:
+    executor = ManualExecutor()
+    cache: Cache[str, str] = Cache(ttl=10, stale_while_revalidate=600, executor=executor, clock=clock)
+    cache["k"] = "old"
+    clock.advance(11)
+
+    def load(key: str) -> str:
+        clock.advance(1)
+        return "new"
+
+    assert cache.get_or_load("k", load) == "old"
+    clock.advance(40)
+    executor.run_all()
+    entry = cache.get_entry("k")
+    assert entry is not None
+    assert (entry.value, entry.load_time) == ("new", pytest.approx(1, rel=1 / 8))

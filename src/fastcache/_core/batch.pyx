@@ -192,6 +192,8 @@ cdef class Batch:
         cdef Flight flight
         cdef PyObject* args[1]
         cdef Call call
+        for flight in self.portion:
+            self.store.set_off(flight)
         if self.terms.context != NO_CONTEXT:
             self.contexts = {key: self.store.context_of(flight) for key, flight in zip(self.asked, self.portion)}
         # The loader may do with its list what it likes, and with the dict.

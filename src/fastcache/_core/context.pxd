@@ -25,12 +25,14 @@ cdef class LoadContext:
     cdef public object tags
     cdef public object etag
     cdef object old_value       # or NONE
+    cdef object copier          # makes what the loader sees of it; or None
     cdef object verdict         # what not_found or fail gave out last
     cdef readonly object stale_etag
     cdef tuple old_tags
     cdef readonly object age
 
-    cdef void know(self, object value, object age, tuple tags, object etag) noexcept
+    cdef void know(self, object value, object age, tuple tags, object etag, object copier) noexcept
+    cdef int check_old(self) except -1
 
 cdef LoadContext new_context(object key)
 cdef int read_wishes(object wishes, Outcome* o, int64_t stale_window, int64_t error_window) except -1

@@ -77,8 +77,9 @@ cdef class LoadContext:
     def __init__(self):
         raise TypeError("a context is made for a loader, not by it")
 
-    cdef void know(self, object value, object age, tuple tags, object etag) noexcept:
-        """There is an old value."""
+    cdef void know(self, object value, object age, tuple tags, object etag, object copier) noexcept:
+        """There is an old value, of which the loader sees what ``copier`` makes of it, if that is not None."""
+        self.copier = copier
         self.old_value = value
         self.age = age
         self.old_tags = tags
@@ -89,24 +90,28 @@ cdef class LoadContext:
         """Whether there is an old value."""
         return self.old_value is not NONE
 
-    @property
-    def stale_value(self):
-        """The old value; LookupError without one."""
+    cdef int check_old(self) except -1:
         if self.old_value is NONE:
             raise LookupError(f"there is no old value of {self.key!r}")
-        return self.old_value
+        return 0
+
+    @property
+    def stale_value(self):
+        """The old value, or with ``copy=`` a copy of it; LookupError without one."""
+        self.check_old()
+        return self.old_value if self.copier is None else self.copier(self.old_value)
 
     def not_modified(self):
         """To be returned by the loader: the old value is still good, and lives anew.  LookupError without one.
 
         It keeps its tags and its etag where the loader does not set others.
         """
-        value = self.stale_value
+        self.check_old()
         if self.etag is None:
             self.etag = self.stale_etag
         if not self.tags:
             self.tags = self.old_tags
-        return value
+        return self.old_value
 
     def no_store(self):
         """What the loader returns is for those who wait for it, and is not kept."""

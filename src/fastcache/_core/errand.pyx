@@ -83,6 +83,7 @@ cdef class Errand:
         self.flight.lead_on_loop()
         self.flight.parent = task_flight()
         task_loads(self.flight)
+        self.store.set_off(self.flight)
         return True
 
     def led_by(self, task, /):

@@ -41,6 +41,7 @@ cdef class Flight:
     cdef bint behind            # loads behind a served value
     cdef bint shared            # others got the result too
     cdef int64_t started_at     # monotonic nanoseconds of the store's clock
+    cdef bint waited            # for a place or a thread, since then
     cdef uint32_t stripe        # where it is linked
     cdef uint32_t slot
     cdef int64_t number         # of invalidations of tags before it began

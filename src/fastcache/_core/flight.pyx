@@ -81,6 +81,7 @@ cdef class Flight:
         """Leaves the flight to whoever claims it first."""
         mutex_lock(&self.mutex)
         self.state = QUEUED
+        self.waited = True
         self.owner = self.in_line = 0
         self.on_loop = False
         mutex_unlock(&self.mutex)
@@ -296,7 +297,7 @@ cdef void park(Flight flight) noexcept:
     if parked_flights < PARKING_ROOM and is_untouched(flight):
         flight.open = False
         flight.inner = flight.outer = NULL
-        flight.started_at = flight.number = flight.stripe = flight.slot = 0
+        flight.started_at = flight.number = flight.stripe = flight.slot = flight.waited = 0
         py_incref(<PyObject*>flight)
         parked[parked_flights] = <PyObject*>flight
         parked_flights += 1

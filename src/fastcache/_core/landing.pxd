@@ -18,6 +18,7 @@ cdef class LandingStore(Mapping):
     cdef tuple fatal            # of these, those that it does not
     cdef object none_ttl        # of None as a value, or ...
 
+    cdef void set_off(self, Flight flight) noexcept
     cdef object lead(self, Flight flight, const Call* call, Terms* terms)
     cdef object bring_in(self, Flight flight, const Call* call, PyObject* result, bint called, Terms* terms)
     cdef object run_loader(self, const Call* call, Terms* terms, object context)

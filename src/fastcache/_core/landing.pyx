@@ -22,7 +22,7 @@ from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_vectorcall, steal
 from fastcache._core.ready cimport Ready
 from fastcache._core.stripe cimport NO_PLACE, PER_ENTRY, Stripe
-from fastcache._core.stripe_loads cimport Failure, stripe_fail, stripe_give_up, stripe_publish
+from fastcache._core.stripe_loads cimport Failure, stripe_fail, stripe_give_up, stripe_publish, stripe_set_off
 from fastcache._core.stripe_values cimport Look
 from fastcache._core.tag cimport TagSet, checked_names
 from fastcache._core.terms cimport NO_CONTEXT, POSITIONAL_CONTEXT, STALE_ERROR, Terms, terms_accept
@@ -83,8 +83,18 @@ cdef class LandingStore(Mapping):
         """Has ``errand.run_to_end()`` called in another thread, now; False if that cannot be."""
         return False
 
+    cdef void set_off(self, Flight flight) noexcept:
+        """The load of a flight begins; if it waited for that, its time runs from now on."""
+        if flight.waited:
+            flight.waited = False
+            flight.started_at = core_now(&self.core) if self.core.rules.adaptive_ahead else core_coarse_now(&self.core)
+            stripe_set_off(
+                core_stripe_at(&self.core, flight.stripe), flight.slot, <PyObject*>flight, flight.started_at,
+            )
+
     cdef object lead(self, Flight flight, const Call* call, Terms* terms):
         """Runs the loader and ends the flight."""
+        self.set_off(flight)
         load_begins(flight)
         return self.bring_in(flight, call, NULL, False, terms)
 
@@ -144,7 +154,7 @@ cdef class LandingStore(Mapping):
             py_decref(look.error)
         tags = steal(look.tags) if look.tags != NULL else None
         age = None if look.written_at == ALWAYS else (look.seen_at - look.written_at) / 1e9
-        context.know(value, age, () if tags is None else tags.names, None if tags is None else tags.etag)
+        context.know(value, age, () if tags is None else tags.names, None if tags is None else tags.etag, self.copier)
         return context
 
     cdef object settled(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o):

@@ -63,6 +63,7 @@ cdef class LoadingStore(LandingStore):
             NAMED_CONTEXT if settings.with_context else NO_CONTEXT,
         )
         self.bulkhead = settings.bulkhead
+        self.core.rules.bounded = self.bulkhead is not None
         self.log = settings.log
         self.negative = settings.negative
         self.stale_on = settings.stale_on

@@ -36,6 +36,7 @@ cdef struct Rules:
     bint weighed
     bint listening              # somebody is told of removals
     bint plain                  # neither
+    bint bounded                # loads need places
     Policy policy
     # Shared by all stripes; atomic.
     int64_t values              # values held, and places taken for values about to be

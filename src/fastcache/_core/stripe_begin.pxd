@@ -135,7 +135,8 @@ cdef inline bint stripe_link_lock_held(
     else:
         s.flights += 1
         x.former = NULL
-    stripe_lead_lock_held(s, x, offered, begun_at, behind)
+    # Who stands in line for a place has not begun, and is not superseded there.
+    stripe_lead_lock_held(s, x, offered, FOREVER if r.bounded and not behind else begun_at, behind)
     return True
 
 

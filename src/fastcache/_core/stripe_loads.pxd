@@ -53,6 +53,16 @@ cdef inline Extra* stripe_landing_lock_held(Stripe* s, uint32_t slot, PyObject* 
     return x
 
 
+cdef inline void stripe_set_off(Stripe* s, uint32_t slot, PyObject* flight, int64_t now) noexcept nogil:
+    """The load of a flight begins, long after it was linked maybe."""
+    cdef Extra* x
+    write_lock(&s.lock)
+    x = stripe_landing_lock_held(s, slot, flight)
+    if x != NULL and x.flight == flight:
+        x.begun_at = now
+    write_unlock(&s.lock)
+
+
 cdef inline bint stripe_unlink_lock_held(Stripe* s, Extra* x, PyObject* flight, Grave* g) noexcept nogil:
     """Takes one flight off its entry; True if the entry is still loading."""
     if x.former == flight:
