@@ -215,3 +215,16 @@ def test_a_value_that_cannot_be_copied_keeps_no_reload_from_ending(clock: Movabl
     with pytest.raises(ZeroDivisionError):
         ask(cache)
     await_no_flights(cache)
+
+
+def test_a_loader_sees_a_copy_of_the_old_value_and_keeps_the_value_by_saying_so() -> None:
+    cache: Cache[str, list[int]] = Cache(ttl=60, copy="deep")
+    kept = [1]
+    cache["k"] = kept
+
+    def spoils(key: str, ctx: Any) -> Any:
+        ctx.stale_value.append(2)
+        return ctx.not_modified()
+
+    assert cache.get_or_load("k", spoils, with_context=True, force=True) == [1]
+    assert (kept, cache.pop("k") is kept) == ([1], True)

@@ -72,12 +72,14 @@ class Cache(AheadStore[K, V]):
         a key that is written again keeps its age).  Expired values leave first.
     :param copy: what callers are handed of a value: None: the very object that is kept; "shallow" or "deep": a copy, as
         by ``copy.copy`` or ``copy.deepcopy``; or what this function of one argument returns, called in the caller's
-        thread with nothing locked.  Also the caller whose loader made it gets a copy.  What is written is kept itself,
-        and what is removed is handed over itself.  Copying has its price; a hit then takes several times as long.
+        thread (for ``refresh``, in that which loads) with nothing locked.  Also the caller whose loader made it gets a
+        copy.  What is written is kept itself, and what is removed is handed over itself.  Copying has its price; a hit
+        then takes several times as long.
     :param coalesce: False: callers do not wait for each other's loads, but each runs its own loader, and the value that
         comes first is kept.
     :param max_load_time: when a load has taken so long, the next caller starts another one, those who wait join it,
-        and what the old one brings is kept only until then; no third load of a key is started.  None: never.
+        and what the old one brings is kept only until then; no third load of a key is started.  A wait for a place is
+        no part of the load.  None: never.
     :param max_concurrent_loads: most loads at a time, whatever their keys, refreshes included; None: no bound.  A
         caller beyond it gets an old value if one may be served, else waits; a refresh beyond it is dropped.  A load
         that asks for another key has its place already.
