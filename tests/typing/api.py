@@ -199,13 +199,15 @@ described = Described()
 assert_type(described.method(1), float)
 assert_type(Described.method(described, 1), float)
 assert_type(Described.static(1), bytes)
-# Checkers do not see through what binds otherwise than a method: for them it is as the descriptor itself says.
-described.of_class(1)  # pyright: ignore[reportAttributeAccessIssue]
-Described.of_class(1)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
-described.static(1)  # type: ignore[call-arg]  # pyright: ignore[reportAttributeAccessIssue]
+assert_type(described.of_class(1), str)
+assert_type(Described.of_class(1), str)
+assert_type(described.static(1), bytes)
 assert_type(described.computed, complex)
 described.method("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 Described.static("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+described.static("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Described.of_class("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+described.of_class("no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 described.method.cache_invalidate(described, 1)
 plain: Callable[[int], float] = described.method
 
