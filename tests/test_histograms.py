@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from fastcache import Cache, Histogram
@@ -23,6 +25,33 @@ def test_a_load_is_counted_once_however_many_wait_for_it() -> None:
         call.result()
     stats = cache.stats()
     assert (stats.load_times.total, stats.wait_times.total) == (1, 3)
+
+
+@pytest.mark.parametrize("options", [{}, {"wait_timeout": 60}, {"soft_timeout": 60}], ids=str)
+def test_who_loads_for_himself_waits_for_nobody(options: dict[str, float]) -> None:
+    cache: Cache[str, str] = Cache(ttl=60)
+    cache.get_or_load("k", str, **options)
+    cache.get_many_or_load(["a", "b"], lambda keys: dict.fromkeys(keys, "value"))
+
+    async def tasks() -> None:
+        await cache.aget_or_load("t", str, **options)
+
+    asyncio.run(tasks())
+    assert (cache.stats().load_times.total, cache.stats().wait_times.total) == (4, 0)
+
+
+def test_a_wait_that_an_old_value_ends_is_one() -> None:
+    clock = MovableClock()
+    cache: Cache[str, str] = Cache(ttl=60, stale_if_error=60, clock=clock)
+    cache["k"] = "old"
+    clock.advance(61)
+    loader = HeldLoader("new")
+    leader = Call(cache.get_or_load, "k", loader)
+    loader.gate.reached()
+    assert cache.get_or_load("k", loader, soft_timeout=0.001) == "old"
+    assert cache.stats().wait_times.total == 1
+    loader.gate.open()
+    leader.result()
 
 
 def test_failed_loads_took_their_time_too() -> None:

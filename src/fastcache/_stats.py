@@ -21,8 +21,8 @@ class Stats(NamedTuple):
     included, and what they weigh (0 if nothing is weighed).
 
     ``load_times`` are those of loads that succeeded or failed, to a tick of the system's clock (1 to 10 ms; exactly
-    with ``refresh_ahead="auto"``), without their waits for a place or a thread; ``wait_times`` are those of waits for a
-    load, of whichever caller.  ``hit_ages``: how long before a hit its value was written, to a few ticks, of a sample:
+    with ``refresh_ahead="auto"``), without their waits for a place or a thread; ``wait_times`` those of waits for
+    another's load, key by key.  ``hit_ages``: how long before a hit its value was written, to a few ticks, of a sample:
     about one in 1,024 hits, and only where something may expire.
     """
 

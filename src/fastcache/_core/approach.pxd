@@ -18,6 +18,7 @@ cdef class Way:
     cdef readonly object result     # once it is answered
 
     cdef bint answered(self, object result) except -1
+    cdef bint waits_for_own(self) noexcept
 
 cdef class Approach(Way):
     cdef uint64_t hash

@@ -45,6 +45,10 @@ cdef class Way:
         cdef PyObject* value = self.store.acceptable(<PyObject*>self.key, &self.terms)
         return value != NULL and self.answered(steal(value))
 
+    cdef bint waits_for_own(self) noexcept:
+        """Whether the flight is loaded by this very call."""
+        return False
+
     def out_of_time(self):
         """The end of the caller's patience: an old value in ``result``, or LoadTimeout."""
         if not self.old():
@@ -57,7 +61,9 @@ cdef class Way:
         return self.terms.deadline == FOREVER and self.terms.patience == FOREVER
 
     def waited(self):
-        histogram_add(&self.store.core.wait_times, clock_exact() - self.since)
+        """It has ended; that of a call for its own load is none."""
+        if not self.waits_for_own():
+            histogram_add(&self.store.core.wait_times, clock_exact() - self.since)
 
     @property
     def time_left(self):
@@ -123,6 +129,9 @@ cdef class Approach(Way):
                 return WAITS
         self.owes = True
         return LOADS_ALONE if verdict == ALONE else LEADS
+
+    cdef bint waits_for_own(self) noexcept:
+        return self.led is not None
 
     cdef bint may_lead(self) except -1:
         """Whether another's flight, which this call has joined, is this call's to load; see ``enter``."""

@@ -250,8 +250,8 @@ cdef class LoadingStore(LandingStore):
     cdef object follow(self, Flight flight, Terms* terms, bint led):
         """Waits for a load, made elsewhere for this caller (``led``) or another's; AGAIN if that came to nothing."""
         cdef FlightState state = RUNNING
-        cdef int64_t began, soft
-        cdef PyObject* old
+        cdef int64_t began
+        cdef PyObject* old = NULL
         if is_mine(flight):
             raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
         if flight.is_on_this_loop():
@@ -264,15 +264,14 @@ cdef class LoadingStore(LandingStore):
             old = self.acceptable(<PyObject*>flight.key, terms)
             if old != NULL:
                 py_decref(old)
-                soft = min(terms.deadline, began + terms.patience)
-                state = wait_for(flight, soft)
-                if state == RUNNING:
-                    old = self.acceptable(<PyObject*>flight.key, terms)
-                    if old != NULL:
-                        return steal(old)
-        if state == RUNNING:
+                state = wait_for(flight, min(terms.deadline, began + terms.patience))
+                old = self.acceptable(<PyObject*>flight.key, terms) if state == RUNNING else NULL
+        if state == RUNNING and old == NULL:
             state = wait_for(flight, terms.deadline)
-        histogram_add(&self.core.wait_times, clock_exact() - began)
+        if not led:
+            histogram_add(&self.core.wait_times, clock_exact() - began)
+        if old != NULL:
+            return steal(old)
         if state == ABANDONED or state == MOVED:
             return AGAIN
         if state != RUNNING:

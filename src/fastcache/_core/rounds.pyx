@@ -123,6 +123,9 @@ cdef class Rounds(Way):
         self.step_off()
         return Way.waits(self)
 
+    cdef bint waits_for_own(self) noexcept:
+        return self.led.task is not None and self.flight.task is self.led.task
+
     def answer(self):
         """After a wait: the key has its value or error, or is asked for anew.  Raises what interrupted the own load."""
         cdef Flight flight = self.flight
@@ -132,7 +135,7 @@ cdef class Rounds(Way):
             raise interrupt
         if flight.state <= RUNNING or flight.state == ABANDONED:
             self.wanted.missing.append(self.key)
-        elif self.led.task is not None and flight.task is self.led.task:
+        elif self.waits_for_own():
             self.many.take_own(self.wanted, self.key, flight)
         else:
             try:
