@@ -250,8 +250,8 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
             key = <PyObject*>NO_ITEMS
             hash = HASH_OF_NO_ITEMS
         if key != NULL:
-            value = core_glance(&self.store.core, ceiling, key, hash) if FREE_READS else NULL
-            # With a lock this is as fast, and looks no second time.
+            # With a lock and an argument, what follows is as fast, and looks no second time.
+            value = core_glance(&self.store.core, ceiling, key, hash) if FREE_READS or count == 0 else NULL
             if value == NULL:
                 value = core_peek(&self.store.core, ceiling, key, hash)
             return steal(value) if likely(value != NULL) else call_missing(self, key, hash, args, positional, NULL)
