@@ -61,6 +61,7 @@ class Load:
             worker.result(60 + self.seconds)
         self.settle()
         self.cache.close()
+        self.origin.close()
         return self.told()
 
     def go_through_phases(self) -> None:

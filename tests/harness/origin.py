@@ -27,6 +27,7 @@ class Origin:
         self._lock = threading.Lock()
         self._draw = random.Random(seed)
         self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
         # One connection writes, under the lock.
         self._writer = self._connect()
         self._writer.execute("PRAGMA journal_mode=WAL")
@@ -36,9 +37,13 @@ class Origin:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
-        with self._lock:
-            self._local.__dict__.setdefault("connections", []).append(connection)
+        self._connections.append(connection)
         return connection
+
+    def close(self) -> None:
+        """Once nobody reads any more."""
+        for connection in self._connections:
+            connection.close()
 
     def read(self, key: int) -> tuple[int, int]:
         """The key and its version, as they are at the end of the read's delay."""
