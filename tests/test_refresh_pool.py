@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,6 +16,16 @@ from tests.harness.child import check_child
 from tests.harness.effort import EFFORT
 from tests.harness.gates import Call, Gate, all_at_once, await_until
 from tests.harness.interrupts import everywhere
+
+
+class Deed(NamedTuple):
+    """A task of two functions."""
+
+    run: Callable[[], object]
+    drop: Callable[[], object]
+
+    def heat(self) -> int:
+        return 0
 
 
 class Noted:
@@ -300,7 +310,8 @@ def test_a_worker_that_forks_is_none_of_the_childs() -> None:
         """
         import os, sys, warnings
         warnings.simplefilter("ignore", DeprecationWarning)
-        from fastcache._refresh import RefreshPool, Deed
+        from fastcache._refresh import RefreshPool
+        from tests.test_refresh_pool import Deed
         from fastcache import _fork, _refresh
         _refresh.IDLE = 0.1
         from tests.harness.gates import Gate, await_until
@@ -330,7 +341,8 @@ def test_a_pool_made_at_the_end_of_the_process_takes_nothing_on() -> None:
     check_child(
         """
         import atexit, threading
-        from fastcache._refresh import RefreshPool, Deed
+        from fastcache._refresh import RefreshPool
+        from tests.test_refresh_pool import Deed
         def late():
             pool = RefreshPool(1, 1, "late")
             print(pool.submit(Deed(print, print)), threading.active_count())

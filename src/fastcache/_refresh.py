@@ -22,38 +22,31 @@ import time
 from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from fastcache._registry import Registry
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Task(Protocol):
+        """What a pool has taken on: it calls one of ``run`` and ``drop``, once."""
+
+        def run(self) -> object:
+            """Does the work, in one of the pool's threads; whatever it raises ends with it."""
+
+        def drop(self) -> object:
+            """Is told that it will not run, in whatever thread found that out.  Must not raise."""
+
+        def heat(self) -> int:
+            """How much it is wanted now; asked when a choice is to be made, by any thread.  Must not raise."""
+
 
 # Seconds without work after which a thread leaves.
 IDLE = 10.0
 # Seconds that closing waits for loads under way, and that the end of the process does.
 CLOSE_PATIENCE = 5.0
 EXIT_PATIENCE = 0.2
-
-
-class Task(Protocol):
-    """What a pool has taken on: it calls one of ``run`` and ``drop``, once."""
-
-    def run(self) -> object:
-        """Does the work, in one of the pool's threads; whatever it raises ends with it."""
-
-    def drop(self) -> object:
-        """Is told that it will not run, in whatever thread found that out.  Must not raise."""
-
-    def heat(self) -> int:
-        """How much it is wanted now; asked when a choice is to be made, by any thread.  Must not raise."""
-
-
-class Deed(NamedTuple):
-    """A task of two functions that is wanted no more than any other."""
-
-    run: Callable[[], object]
-    drop: Callable[[], object]
-
-    def heat(self) -> int:
-        return 0
 
 
 class _Queued:
