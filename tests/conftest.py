@@ -23,6 +23,12 @@ from tests.harness.tasks import LoopFactory
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """What the tests themselves are made of is nothing that their collections of garbage need to walk through."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _sound_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every cache that a test leaves behind is consistent, and loads nothing any more."""
