@@ -292,6 +292,43 @@ def test_a_tags_expiry_lengthens_no_life(make: Any, clock: MovableClock) -> None
     assert cache.get_entry("k") is None
 
 
+def test_a_second_expiry_begins_no_windows_anew(make: Any, clock: MovableClock, write: Any) -> None:
+    cache = make(ttl=60, stale_if_error=10)
+    write(cache, "first", 1, "t")
+    cache.expire_tag("t")
+    clock.advance(6)
+    write(cache, "second", 2, "t")
+    cache.expire_tag("t")
+    assert [cache.get_entry(key).ttl_left for key in ("first", "second")] == [-6, 0]
+    clock.advance(4)
+    cache.expire_tag("t")
+    assert (cache.get_entry("first"), cache.get_entry("second").ttl_left) == (None, -4)
+    clock.advance(6)
+    cache.expire_tag("t")
+    assert cache.get_entry("second") is None
+
+
+def test_an_expiry_revives_nothing_whose_windows_were_over(make: Any, clock: MovableClock) -> None:
+    cache = make(ttl=60, stale_while_revalidate=5)
+    cache.set("k", "old", tags=("s", "t"))
+    cache.expire_tag("s")
+    clock.advance(5)
+    cache.expire_tag("s")
+    cache.expire_tag("t")
+    assert cache.get_entry("k") is None
+
+
+def test_windows_of_a_value_of_its_own_outlast_any_number_of_expiries(make: Any, clock: MovableClock) -> None:
+    cache = make(ttl=60, stale_if_error=2)
+    cache.get_or_load("k", tagged("old", "t", stale_if_error=800))
+    for second in range(700):
+        cache.expire_tag("t")
+        assert -second - 100 <= cache.get_entry("k").ttl_left <= -second
+        clock.advance(1)
+    clock.advance(100)
+    assert cache.get_entry("k") is None
+
+
 def test_the_removal_of_a_tag_outdoes_its_expiry(make: Any) -> None:
     for acts in (("expire_tag", "invalidate_tag"), ("invalidate_tag", "expire_tag")):
         cache = make(ttl=60, stale_if_error=60)

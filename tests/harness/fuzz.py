@@ -6,6 +6,7 @@ program, so they may be drawn, cut and spliced at will, and the same bytes do th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ TTLS: list[Any] = [..., ..., ..., None, 0, 1, 4, 25]
 TAGS: list[tuple[str, ...]] = [(), (), ("a",), ("b",), ("a", "b")]
 SECONDS = [0.25, 0.5, 1, 2, 3, 4, 7, 8, 10, 60]
 AGES: list[Any] = [None, None, 0.1, 2.9, 8.6]
+# Expiries of a tag after which windows are exact still.
+REMEMBERED_EXPIRIES = 20
 COUNTS = [
     *("hits", "stale_hits", "negative_hits", "misses", "loads", "load_errors", "evictions", "oversized"),
     *("refreshes_started", "refreshes_ok", "refreshes_failed"),
@@ -69,7 +72,7 @@ class Program:
             _weigher, (4 if head & 128 else 0) * SECOND, NotFound,
         )  # fmt: skip
         self.number = 0
-        self.expired: set[str] = set()
+        self.expiries: Counter[str] = Counter()
         self.seen: set[tuple[Any, ...]] = set()
 
     def _retry_in(self, key: Any) -> int:
@@ -142,12 +145,11 @@ class Program:
     def invalidate_tag(self, key: Any, more: int, how: int) -> None:
         tag = "ab"[how & 1]
         if how & 2:
-            self.expired.discard(tag)
             self.cache.invalidate_tag(tag)
             self.model.invalidate_tag(tag)
-        elif tag not in self.expired:
-            # A tag knows only the last time, so a second one begins the windows anew of what expired by the first.
-            self.expired.add(tag)
+        elif self.expiries[tag] < REMEMBERED_EXPIRIES:
+            # After more of them windows may end early.
+            self.expiries[tag] += 1
             self.cache.expire_tag(tag)
             self.model.expire_tag(tag)
 

@@ -13,6 +13,7 @@ from fastcache._core.evict cimport (
     ADAPTIVE, FIFO, LRU, Order, order_add, order_check, order_drop, order_free, order_init, order_reserve, order_touch,
     order_victim,
 )
+from fastcache._core.expiries cimport Expiries, expiries_add, expiries_first
 from fastcache._core.glimpse cimport py_readable
 from fastcache._core.index cimport EMPTY, SLOT, home
 from fastcache._core.jitter cimport random_below, random_next, random_seeded
@@ -50,6 +51,18 @@ cdef extern from *:
 cdef extern from "Python.h":
     ctypedef struct Freeing "PyTypeObject":
         void (*tp_free)(void*) noexcept
+
+
+cdef class ExpiriesProbe:
+    """The earlier expiries of a tag; for one writer and any number of readers."""
+    cdef Expiries past
+
+    def add(self, int64_t number, int64_t instant, int64_t now, int64_t keep):
+        expiries_add(&self.past, number, instant, now, keep)
+
+    def first(self, int64_t number):
+        cdef int64_t instant = expiries_first(&self.past, number)
+        return None if instant == FOREVER else instant
 
 
 cdef class TableProbe:

@@ -9,7 +9,7 @@ from fastcache._core.evict cimport FIFO, LRU, order_touch
 from fastcache._core.glimpse cimport see_pointer
 from fastcache._core.histogram cimport Histogram
 from fastcache._core.key cimport YES, items_equal, key_equal
-from fastcache._core.mutex cimport FREE_READS, PARALLEL, atomic_load, mutex_lock, mutex_unlock
+from fastcache._core.mutex cimport FREE_READS, PARALLEL, Mutex, atomic_load, mutex_lock, mutex_unlock
 from fastcache._core.py cimport ALWAYS, FOREVER, likely, py_incref, raw_free, raw_zeroed, unlikely
 from fastcache._core.reader cimport reader_equal, reader_first, reader_get, reader_take
 from fastcache._core.rules cimport Rules
@@ -54,6 +54,7 @@ cdef struct Core:
     void* memory            # owned
     PyObject* listener      # borrowed from the store, which is told of removals; or NULL
     int64_t invalidations   # of tags; atomic
+    Mutex expiring          # guards what tags remember of earlier expiries
     int64_t timeouts        # atomic
     int64_t rejections      # atomic
     Histogram load_times

@@ -188,6 +188,7 @@ cdef inline void core_mend(Core* core, uint64_t seed) noexcept:
     cdef uint32_t i, cursor
     cdef Stripe* s
     cdef Grave g
+    mutex_reset(&core.expiring)
     for i in range(core.stripe_mask + 1):
         s = core_stripe_at(core, i)
         seqlock_reset(&s.lock)

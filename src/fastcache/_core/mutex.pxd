@@ -19,5 +19,14 @@ cdef extern from "atomics.h" nogil:
     # What was stored before what is seen is seen as well.
     int64_t atomic_seen "fc_load_seen"(const int64_t*) noexcept
     void atomic_store "fc_store"(int64_t*, int64_t) noexcept
+    # Who sees a pointer sees what was stored there before it was published.
+    void* pointer_seen "fc_load_pointer"(void**) noexcept
+    void pointer_publish "fc_store_pointer"(void**, void*) noexcept
     int64_t atomic_add "fc_add"(int64_t*, int64_t) noexcept
     bint atomic_swap_if "fc_swap_if"(int64_t*, int64_t expected, int64_t wanted) noexcept
+
+
+cdef inline void raise_to(int64_t* p, int64_t wanted) noexcept nogil:
+    cdef int64_t seen = atomic_load(p)
+    while seen < wanted and not atomic_swap_if(p, seen, wanted):
+        seen = atomic_load(p)

@@ -43,6 +43,7 @@ cdef struct Rules:
     int64_t weight              # the same, weighed
     int64_t absences            # absences held
     int64_t tagged              # whether any entry has ever borne a tag
+    int64_t longest_keep        # the longest window of any value there ever was
     int64_t first_expiry        # no value of any stripe expires before this instant; a hint
     Histogram hit_ages          # of a sample
 
@@ -80,7 +81,7 @@ cdef inline int rules_read(Rules* r, object settings) except -1:
     r.most_absences = settings.most_absences
     r.stale_window = settings.stale_while_revalidate
     r.error_window = settings.stale_if_error
-    r.keep = max(r.stale_window, r.error_window)
+    r.keep = r.longest_keep = max(r.stale_window, r.error_window)
     r.retry_base = settings.retry_base
     r.retry_cap = settings.retry_cap
     if r.maxsize == FOREVER and not r.weighed:

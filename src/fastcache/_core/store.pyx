@@ -64,6 +64,7 @@ cdef class Store:
             raise MemoryError()
         core_enlist(&self.core)
         self.tags = TagRegistry.__new__(TagRegistry)
+        self.tags.expiring = &self.core.expiring
 
     def __dealloc__(self):
         core_unlist(&self.core)
@@ -219,16 +220,19 @@ cdef class Store:
         It takes the same time for one entry and for a million: they are found out when they are next asked for, and
         their memory is given back as that of expired ones is.
         """
-        self.tags.invalidate(tag, atomic_add(&self.core.invalidations, 1), False, 0)
+        self.tags.invalidate(tag, atomic_add(&self.core.invalidations, 1), False, 0, 0)
         core_expect_removals(&self.core, core_now(&self.core))
 
     def expire_tag(self, str tag not None, /):
         """Ends the freshness of all entries that bear a tag, and leaves them to the stale windows.
 
-        What loads under way bring is stale from the start.
+        What loads under way bring is stale from the start.  Values whose freshness has ended already keep the windows
+        that they have: exactly after up to 20 such calls within the longest window, and then shortened by an eighth of it
+        at most.
         """
         cdef int64_t now = core_now(&self.core)
-        self.tags.invalidate(tag, atomic_add(&self.core.invalidations, 1), True, now)
+        cdef int64_t keep = atomic_load(&self.core.rules.longest_keep)
+        self.tags.invalidate(tag, atomic_add(&self.core.invalidations, 1), True, now, keep)
         core_expect_removals(&self.core, now)
 
     def clear(self):

@@ -14,7 +14,7 @@ from fastcache._core.evict cimport order_add, order_drop, order_reserve, order_t
 from fastcache._core.glimpse cimport py_enable_try, py_readable
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Cause, Grave, grave_add, grave_add_removed
 from fastcache._core.jitter cimport random_below, random_exponential
-from fastcache._core.mutex cimport FREE_READS, atomic_load, atomic_store
+from fastcache._core.mutex cimport FREE_READS, atomic_load, atomic_store, raise_to
 from fastcache._core.outcome cimport Outcome, outcome_is_usual
 from fastcache._core.py cimport ALWAYS, FOREVER, likely, py_incref, py_may_be_gc, raw_alloc, unlikely
 from fastcache._core.rules cimport Rules, rules_give_places, rules_take_absence
@@ -240,6 +240,7 @@ cdef inline void stripe_fill_lock_held(
         x.retry_at = ALWAYS
         x.failures = 0
         extra_remember(x, o)
+        raise_to(&r.longest_keep, max(o.stale_window, o.error_window))
     if former == NULL:
         s.values += 1
         order_add(&s.order, &s.table, slot)

@@ -11,18 +11,15 @@ its bearers, and then asks for the name again.
 cimport cython
 from libc.stdint cimport int64_t
 
-from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store, atomic_swap_if
-from fastcache._core.py cimport raw_alloc, raw_free
+from fastcache._core.expiries cimport Expiries, expiries_add
+from fastcache._core.mutex cimport (
+    atomic_add, atomic_load, atomic_store, atomic_swap_if, mutex_lock, mutex_unlock, pointer_publish, raise_to,
+)
+from fastcache._core.py cimport raw_alloc, raw_free, raw_zeroed
 
 cdef enum:
     # Names that are kept whether anybody bears them or not.
     LEAST_ROOM = 64
-
-
-cdef inline void raise_to(int64_t* p, int64_t wanted) noexcept nogil:
-    cdef int64_t seen = atomic_load(p)
-    while seen < wanted and not atomic_swap_if(p, seen, wanted):
-        seen = atomic_load(p)
 
 
 cdef inline void note(TagState* state, int64_t number, bint soft, int64_t now) noexcept nogil:
@@ -31,6 +28,25 @@ cdef inline void note(TagState* state, int64_t number, bint soft, int64_t now) n
         raise_to(&state.expired, number)
     else:
         raise_to(&state.removed, number)
+
+
+cdef inline bint note_expiry(TagState* state, int64_t number, int64_t now, int64_t keep) noexcept nogil:
+    """Notes another expiry beside those before it; the caller holds the registry's lock.  False: memory is out."""
+    cdef int64_t last = state.expired
+    cdef Expiries* past = state.past
+    if last != 0:
+        if past == NULL:
+            past = <Expiries*>raw_zeroed(1, sizeof(Expiries))
+            if past == NULL:
+                return False
+            pointer_publish(<void**>&state.past, past)
+        if number < last:
+            # Its thread took the number first, and came last.
+            expiries_add(past, number, now, now, keep)
+        else:
+            expiries_add(past, last, state.expired_at, now, keep)
+    note(state, number, True, now)
+    return True
 
 
 cdef tuple checked_names(object tags):
@@ -48,7 +64,8 @@ cdef tuple checked_names(object tags):
 
 
 cdef class Tag:
-    pass
+    def __dealloc__(self):
+        raw_free(self.state.past)
 
 
 # While it exists its marks are followed, so the collector may not take its tags away first.
@@ -102,10 +119,17 @@ cdef class TagRegistry:
             self.retire()
         return made
 
-    cdef int invalidate(self, str name, int64_t number, bint soft, int64_t now) except -1:
+    cdef int invalidate(self, str name, int64_t number, bint soft, int64_t now, int64_t keep) except -1:
         cdef Tag tag = self.known.get(name)
-        if tag is not None:
-            note(&tag.state, number, soft, now)
+        cdef bint noted = True
+        if tag is not None and soft:
+            mutex_lock(self.expiring)
+            noted = note_expiry(&tag.state, number, now, keep)
+            mutex_unlock(self.expiring)
+        elif tag is not None:
+            note(&tag.state, number, False, now)
+        if not noted:
+            raise MemoryError()
         # Looked at afterwards: who retires it reads its numbers afterwards too.
         if tag is None or atomic_add(&tag.state.retired, 0):
             note(&self.nameless, number, soft, now)
