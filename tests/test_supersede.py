@@ -186,6 +186,22 @@ def test_a_refresh_that_hangs_is_superseded_too(make: Any, clock: MovableClock) 
     assert (cache["k"], first.calls, second.calls, cache.stats().superseded) == ("second", ["k"], ["k"], 1)
 
 
+def test_a_refresh_that_waited_for_a_thread_too_long_is_not_made_twice(make: Any, clock: MovableClock) -> None:
+    cache = make(ttl=10, stale_while_revalidate=1000, refresh_workers=1)
+    cache.update(busy="old", k="old")
+    clock.advance(10)
+    busy, reload = HeldLoader("new"), Counting("new")
+    assert cache.get_or_load("busy", busy) == "old"
+    busy.gate.reached()
+    assert cache.get_or_load("k", reload) == "old"
+    clock.advance(60)
+    assert cache.get_or_load("k", reload) == "old"
+    assert [flight.key for flight in cache.flights()].count("k") == 1
+    busy.gate.open()
+    await_no_flights(cache)
+    assert (cache["k"], reload.calls, cache.stats().discarded) == ("new", ["k"], 0)
+
+
 @pytest.mark.parametrize("window", ["stale_while_revalidate", "stale_if_error"])
 def test_beside_one_that_hangs_failures_are_paused_as_ever(make: Any, clock: MovableClock, window: str) -> None:
     cache = make(ttl=10, refresh_workers=3, **{window: 10_000})

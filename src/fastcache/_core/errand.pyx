@@ -155,6 +155,14 @@ cdef void unlink(LandingStore store, Flight flight) noexcept:
     grave_drop(&g, store.core.listener)
 
 
+cdef void supersede(LandingStore store, Flight flight) noexcept:
+    """Another flight has taken its key over: who waits moves there, and a load that nobody has begun is not made."""
+    flight.move_followers()
+    # One that has a place already is left to who found it.
+    if flight.admitted is None and flight.claim():
+        store.give_up(flight)
+
+
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms):
     cdef Errand errand = Errand.__new__(Errand)
     errand.store = store

@@ -23,7 +23,7 @@ from fastcache._core.calls cimport Call
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_coarse_now, core_now, core_stripe_number
 from fastcache._core.entry cimport DUE, FRESH
-from fastcache._core.errand cimport Errand, errand_behind, new_errand
+from fastcache._core.errand cimport Errand, errand_behind, new_errand, supersede
 from fastcache._core.flight cimport ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
 from fastcache._core.histogram cimport histogram_add
@@ -115,9 +115,9 @@ cdef class LoadingStore(LandingStore):
             # Who asks for a load that begins now leaves those others where they are.
             if not terms.ask.anew:
                 offered.took_over = max(1e-9, (offered.started_at - others.started_at) / 1e9)
-                others.move_followers()
+                supersede(self, others)
         elif verdict == REFRESH and joined[0] != NULL:
-            (<Flight>steal(joined[0])).move_followers()
+            supersede(self, <Flight>steal(joined[0]))
         if verdict == HIT or verdict == REFRESH:
             terms.status = status_of(&found)
         elif verdict == NOTHING:
