@@ -106,7 +106,12 @@ class Warming:
                 key = self._left.popleft()
             except IndexError:
                 return
-            if key in self._cache:
+            try:
+                present = key in self._cache
+            except Exception as error:
+                self.errors[key] = error
+                continue
+            if present:
                 self._present.append(key)
             else:
                 # An old value is no reason not to load, nor one that a failure could hide behind.
@@ -114,7 +119,9 @@ class Warming:
                 yield key, {"max_stale": 0, **life}
 
     def warmed(self) -> Warmed:
-        return Warmed(len(self.loaded), len(self._present), self.errors)
+        # The frames that errors hold know this warming, which is therefore not to hold the errors.
+        errors, self.errors = self.errors, {}
+        return Warmed(len(self.loaded), len(self._present), errors)
 
 
 def warm(
