@@ -228,3 +228,26 @@ def test_a_loader_sees_a_copy_of_the_old_value_and_keeps_the_value_by_saying_so(
 
     assert cache.get_or_load("k", spoils, with_context=True, force=True) == [1]
     assert (kept, cache.pop("k") is kept) == ([1], True)
+
+
+@pytest.mark.parametrize("tasks", [False, True])
+def test_who_tires_of_waiting_has_one_copy_made(clock: MovableClock, tasks: bool) -> None:
+    copies: list[Made] = []
+
+    def copying(value: Made) -> Made:
+        copies.append(value)
+        return list(value)
+
+    cache: Cache[str, Made] = Cache(ttl=10, stale_if_error=60, copy=copying, clock=clock)
+    cache["k"] = made()
+    clock.advance(10)
+    loader = HeldLoader(made())
+    leader = Call(cache.get_or_load, "k", loader)
+    loader.gate.reached()
+    if tasks:
+        answer = asyncio.run(cache.aget_or_load("k", unexpected, soft_timeout=0.01))
+    else:
+        answer = cache.get_or_load("k", unexpected, soft_timeout=0.01)
+    assert (answer, len(copies)) == (made(), 1)
+    loader.gate.open()
+    leader.result()

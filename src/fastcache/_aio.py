@@ -134,10 +134,10 @@ async def follow(way: Approach | Rounds, leads: bool) -> bool:
 async def wait_for_end(way: Way, seat: Seat) -> bool:
     """Whether the flight ended while the caller was willing to wait."""
     soft, left = way.patience, way.time_left
-    if soft is not None and way.old():
+    if soft is not None and way.has_old():
         if await wait_on(seat, soft if left is None else min(soft, left)):
             return True
-        if way.old():
+        if way.has_old():
             return False
         seat.renew()
         if way.over:

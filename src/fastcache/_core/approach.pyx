@@ -17,7 +17,7 @@ from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport leave_bulkhead
 from fastcache._core.loading cimport LoadingStore, rejection
 from fastcache._core.mutex cimport atomic_add
-from fastcache._core.py cimport FOREVER, steal
+from fastcache._core.py cimport FOREVER, py_decref, steal
 from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, Verdict
 from fastcache._core.terms cimport Terms
 
@@ -38,6 +38,14 @@ cdef class Way:
 
     cdef bint answered(self, object result) except -1:
         self.result = result
+        return True
+
+    def has_old(self):
+        """Whether an old value would answer this call."""
+        cdef PyObject* value = self.store.acceptable(<PyObject*>self.key, &self.terms)
+        if value == NULL:
+            return False
+        py_decref(value)
         return True
 
     def old(self):
