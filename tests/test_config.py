@@ -119,6 +119,11 @@ def test_the_seed_is_an_int(seed):
     complains(TypeError, "seed", seed, Cache, ttl=60, seed=seed)
 
 
+def test_the_name_is_a_str():
+    with pytest.raises(TypeError, match="name must be a str or None, not 5"):
+        Cache(name=5)
+
+
 def test_an_unknown_option_is_a_type_error():
     with pytest.raises(TypeError, match="max_size"):
         Cache(max_size=5)

@@ -1,5 +1,7 @@
 """Policy: ready choices, spread into a cache and combined."""
 
+from datetime import timedelta
+
 import pytest
 
 from fastcache import Cache, Policy, cached
@@ -51,6 +53,30 @@ def test_spreads_into_the_decorator():
         return 2 * n
 
     assert (double(2), double.cache_parameters()["jitter"]) == (4, 5)
+
+
+@pytest.mark.parametrize("ready", [Policy.hot_key, Policy.bulk, Policy.always_available, Policy])
+def test_a_duration_is_checked_where_the_policy_is_made(ready):
+    with pytest.raises(TypeError, match=r"ttl.*'60'"):
+        ready("60")
+    with pytest.raises(ValueError, match=r"ttl.*-1"):
+        ready(-1)
+
+
+def test_each_option_is_checked_and_named():
+    for name in ("jitter", "refresh_ahead", "stale_while_revalidate", "stale_if_error"):
+        with pytest.raises(TypeError, match=f"{name}.*'5'"):
+            Policy(60, **{name: "5"})
+    assert dict(Policy(60, refresh_ahead="auto")) == {"ttl": 60, "refresh_ahead": "auto"}
+
+
+def test_durations_may_be_timedeltas():
+    minute = timedelta(minutes=1)
+    assert dict(Policy.hot_key(minute)) == {"ttl": minute, "refresh_ahead": timedelta(seconds=12)}
+    for ready in (Policy.bulk, Policy.always_available):
+        cache = Cache(**ready(minute))
+        cache["k"] = 1
+        assert 55 <= cache.get_entry("k").ttl_left <= 65
 
 
 def test_only_policies_combine():

@@ -7,9 +7,25 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from fastcache import Cache, Loaded
 from tests.harness.effort import EFFORT
 from tests.harness.gates import Call, HeldLoader
+
+
+@pytest.mark.parametrize("method", ["invalidate_tag", "expire_tag"])
+def test_a_tag_is_a_str(make: Any, method: str) -> None:
+    class Name(str):
+        __slots__ = ()
+
+    cache = make(ttl=60)
+    cache.set("k", 1, tags="t")
+    with pytest.raises(TypeError, match="tag must be a str, not 5"):
+        getattr(cache, method)(5)
+    assert "k" in cache
+    getattr(cache, method)(Name("t"))
+    assert "k" not in cache
 
 
 def test_a_flood_of_names_is_forgotten(make: Any) -> None:

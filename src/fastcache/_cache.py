@@ -148,6 +148,8 @@ class Cache(AheadStore[K, V]):
     ) -> None:
         check_count("refresh_workers", refresh_workers, optional=True)
         check_count("refresh_queue", refresh_queue)
+        if not (name is None or isinstance(name, str)):
+            raise TypeError(f"name must be a str or None, not {name!r}")
         batch_delay = nanoseconds("refresh_batch_delay", refresh_batch_delay) / 1e9
         stored: dict[str, Any] = {
             "maxsize": maxsize,

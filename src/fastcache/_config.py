@@ -192,7 +192,7 @@ def _checked_seed(seed: object) -> int:
 
 def _jitter(jitter: Jitter, ttl: int | None) -> tuple[int, int]:
     """(lowest, width) of what is added to a ttl."""
-    low, high = _jitter_range(jitter, ttl)
+    low, high = jitter_range(jitter, ttl)
     if not ttl and (low, high, getattr(jitter, "share", 0)) != (0, 0, 0):
         raise ValueError(f"jitter={jitter!r} needs a ttl above 0")
     if ttl and low <= -ttl:
@@ -200,7 +200,8 @@ def _jitter(jitter: Jitter, ttl: int | None) -> tuple[int, int]:
     return low, high - low
 
 
-def _jitter_range(jitter: Any, ttl: int | None) -> tuple[int, int]:
+def jitter_range(jitter: Any, ttl: int | None) -> tuple[int, int]:
+    """(lowest, highest) of what is added to a ttl, which None leaves open; TypeError or ValueError names the value."""
     if isinstance(jitter, percent):
         width = int((ttl or 0) * jitter.share / 100)
         return -width, width

@@ -10,7 +10,8 @@ class Stats(NamedTuple):
     """Counters of a cache since it was made; the difference of two is what happened between them.
 
     Every lookup counts as one of ``hits``, ``stale_hits``, ``negative_hits`` (told of an absence or failure that is
-    remembered) and ``misses``; callers that waited for another's load are ``misses`` and also ``coalesced``.
+    remembered) and ``misses``; callers that waited for another's load are ``misses`` and also ``coalesced``, and those
+    who asked for a load whatever there was (``force``, ``refresh``) are ``misses``.
     ``refreshes_started`` are the loads behind a served value, of which some are ``ok``, ``failed`` or ``dropped``
     (no worker was free) and the others under way.  ``discarded`` results were loaded but not stored, since their key
     was written or removed meanwhile.  ``superseded`` loads took longer than ``max_load_time``; ``timeouts`` and

@@ -28,7 +28,7 @@ from fastcache._core.rules cimport Rules, rules_init, rules_read
 from fastcache._core.seconds cimport to_nanoseconds
 from fastcache._core.stripe cimport MISS, UNREAD, Counts, Verdict, stripe_visit
 from fastcache._core.stripe_values cimport stripe_get, stripe_put, stripe_remove, stripe_resume
-from fastcache._core.tag cimport TagRegistry, TagSet
+from fastcache._core.tag cimport TagRegistry, TagSet, checked_name
 from fastcache._core.upkeep cimport core_empty_shelves, core_expect_removals
 from fastcache._core.visit cimport Visit, visit_again, visit_start, visit_tidy
 from fastcache._core.weights cimport weight_of
@@ -214,25 +214,27 @@ cdef class Store:
         finally:
             probe_end(&v.probe)
 
-    def invalidate_tag(self, str tag not None, /):
+    def invalidate_tag(self, tag, /):
         """Removes all entries that bear a tag; loads under way that come to bear it are not kept.
 
         It takes the same time for one entry and for a million: they are found out when they are next asked for, and
         their memory is given back as that of expired ones is.
         """
-        self.tags.invalidate(tag, atomic_add(&self.core.invalidations, 1), False, 0, 0)
+        cdef str name = checked_name(tag)
+        self.tags.invalidate(name, atomic_add(&self.core.invalidations, 1), False, 0, 0)
         core_expect_removals(&self.core, core_now(&self.core))
 
-    def expire_tag(self, str tag not None, /):
+    def expire_tag(self, tag, /):
         """Ends the freshness of all entries that bear a tag, and leaves them to the stale windows.
 
         What loads under way bring is stale from the start.  Values whose freshness has ended already keep the windows
         that they have: exactly after up to 20 such calls within the longest window, and then shortened by an eighth of it
         at most.
         """
+        cdef str name = checked_name(tag)
         cdef int64_t now = core_now(&self.core)
         cdef int64_t keep = atomic_load(&self.core.rules.longest_keep)
-        self.tags.invalidate(tag, atomic_add(&self.core.invalidations, 1), True, now, keep)
+        self.tags.invalidate(name, atomic_add(&self.core.invalidations, 1), True, now, keep)
         core_expect_removals(&self.core, now)
 
     def clear(self):

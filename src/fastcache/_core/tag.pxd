@@ -44,6 +44,7 @@ cdef class TagRegistry:
     cdef int invalidate(self, str name, int64_t number, bint soft, int64_t now, int64_t keep) except -1
     cdef int retire(self) except -1
 
+cdef str checked_name(object tag)
 cdef tuple checked_names(object tags)
 
 

@@ -49,6 +49,13 @@ cdef inline bint note_expiry(TagState* state, int64_t number, int64_t now, int64
     return True
 
 
+cdef str checked_name(object tag):
+    """A tag as callers give it; TypeError names the parameter and the value."""
+    if not isinstance(tag, str):
+        raise TypeError(f"tag must be a str, not {tag!r}")
+    return str(tag)
+
+
 cdef tuple checked_names(object tags):
     """Tags as callers give them: one str or several; TypeError names the parameter and the value."""
     if isinstance(tags, str):
