@@ -248,6 +248,23 @@ async def test_a_hit_may_be_awaited_twice_or_never(hit: Callable[[], Any]) -> No
     gc.collect()
 
 
+@pytest.mark.parametrize(
+    "thrown", [(OSError,), (OSError("a"),), (OSError, "a"), (OSError, (1, "a")), (OSError("a"), 3), (5,)]
+)
+@pytest.mark.filterwarnings("ignore:the .type, exc, tb. signature:DeprecationWarning")
+def test_what_is_thrown_into_a_hit_is_raised_as_by_a_coroutine(hit: Callable[[], Any], thrown: tuple[Any, ...]) -> None:
+    async def trivial() -> None:
+        pass
+
+    def raised(awaitable: Any) -> tuple[Any, ...]:
+        with pytest.raises((OSError, TypeError)) as caught:
+            awaitable.throw(*thrown)
+        awaitable.close()
+        return caught.type, caught.value.args if caught.type is OSError else ()
+
+    assert raised(hit()) == raised(trivial())
+
+
 def test_what_ends_the_wait_for_a_hit_is_kept_by_nothing_and_belongs_to_who_caught_it(cache: Any) -> None:
     class Value:
         pass

@@ -44,9 +44,8 @@ cdef class Ready:
         raise StopIteration(self.value)
 
     def throw(self, kind, value=None, traceback=None, /):
-        if isinstance(kind, type):
-            kind = kind() if value is None else value
-        raise kind
+        # A generator that has not begun raises what it is given, or says what is wrong with that, as a coroutine does.
+        (nothing for nothing in ()).throw(kind, value, traceback)
 
     def close(self):
         pass
