@@ -21,6 +21,7 @@ from fastcache.testing import MovableClock
 from tests.harness.child import check_child
 from tests.harness.gates import Call, HeldLoader, await_no_flights, await_until, in_time
 from tests.harness.interrupts import Interrupt, everywhere
+from tests.harness.keys import Key
 
 
 class FailedError(Exception):
@@ -182,6 +183,24 @@ def test_a_key_that_fails_amid_a_call_leaves_no_flight() -> None:
     held.gate.open()
     other.result()
     check_ended(cache)
+
+
+def test_a_key_that_cannot_be_compared_hides_no_failure_of_its_load() -> None:
+    cache: Cache[Any, Any] = Cache(ttl=60, stale_if_error=60)
+    kept, asked = Key("k"), Key("k")
+    cache[kept] = "old"
+
+    def load(key: object) -> None:
+        # Takes the load off its key, so that the old value has to be looked for when it fails.
+        cache.expire(kept)
+        kept.on_eq = functools.partial(fail, key)
+        raise OSError("why the load failed")
+
+    with pytest.raises(OSError, match="why the load failed"):
+        cache.get_or_load(asked, load, force=True)
+    kept.on_eq = None
+    check_ended(cache)
+    assert cache.get_or_load(asked, fail) == "old"
 
 
 def test_what_interrupts_a_loader_elsewhere_reaches_who_asked() -> None:

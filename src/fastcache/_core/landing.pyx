@@ -15,7 +15,7 @@ from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.key cimport draw_salt
-from fastcache._core.listing cimport look_for
+from fastcache._core.listing cimport look_drop_rest, look_for
 from fastcache._core.mapping cimport Mapping
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.outcome cimport Outcome, outcome_init
@@ -308,16 +308,16 @@ cdef class LandingStore(Mapping):
     cdef int find_fallback(self, Flight flight) except -1:
         """The old value that may be served instead of the failure of a flight which is linked nowhere."""
         cdef Look look
-        if not look_for(&self.core, <PyObject*>flight.key, &look):
+        try:
+            if not look_for(&self.core, <PyObject*>flight.key, &look):
+                return 0
+        except Exception:
+            # A key that cannot be compared now; why the load failed is what its callers are to know.
             return 0
         flight.fallback = steal(look.value)
         flight.has_fallback = True
-        flight.fallback_written_at = look.written_at
-        flight.fallback_ends_at = look.ends_at
-        if look.error != NULL:
-            py_decref(look.error)
-        if look.tags != NULL:
-            py_decref(look.tags)
+        flight.fallback_written_at, flight.fallback_ends_at = look.written_at, look.ends_at
+        look_drop_rest(&look)
 
     cdef void give_up(self, Flight flight) noexcept:
         """Ends a flight that comes to nothing; those who wait begin anew."""

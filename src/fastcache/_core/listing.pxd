@@ -152,6 +152,14 @@ cdef inline bint look_for(Core* core, PyObject* key, Look* look) except -1:
         probe_end(&v.probe)
 
 
+cdef inline void look_drop_rest(Look* look) noexcept:
+    """The value has been taken over; so that nothing else is held."""
+    if look.error != NULL:
+        py_decref(look.error)
+    if look.tags != NULL:
+        py_decref(look.tags)
+
+
 cdef inline tuple look_described(Look* look):
     """What ``Entry`` tells, in its order.
 

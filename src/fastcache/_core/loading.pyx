@@ -29,7 +29,7 @@ from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.key cimport draw_salt
-from fastcache._core.listing cimport look_for
+from fastcache._core.listing cimport look_drop_rest, look_for
 from fastcache._core.mutex cimport atomic_add, atomic_load
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, steal
@@ -314,10 +314,7 @@ cdef class LoadingStore(LandingStore):
             value = look.value
         else:
             py_decref(look.value)
-        if look.error != NULL:
-            py_decref(look.error)
-        if look.tags != NULL:
-            py_decref(look.tags)
+        look_drop_rest(&look)
         return value
 
     # ---- behind a served value, and in threads of their own ----
