@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import sysconfig
 from collections.abc import Iterator
 
 import pytest
@@ -42,10 +41,6 @@ def counts(*things: object) -> list[int]:
     return seen[-1]
 
 
-@pytest.mark.skipif(
-    bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-    reason="without a GIL counts are settled when the interpreter likes",
-)
 @pytest.mark.parametrize(("name", "method"), METHODS)
 def test_every_call_in_every_state_gives_back_its_references(clock: MovableClock, name: str, method: str) -> None:
     made = SUBJECTS[name]
