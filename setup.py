@@ -78,7 +78,9 @@ extensions += [
     for name in ("backend_store", "cachetools.ordered")
 ]
 if os.environ.get("FASTCACHE_PROBE") == "1":
-    extensions += [extension(f"tests.native.{name}", f"tests/native/{name}.pyx") for name in ("probe", "load_probe")]
+    extensions += [
+        extension(f"tests.native.{name}", f"tests/native/{name}.pyx") for name in ("probe", "load_probe", "want")
+    ]
 
 setup(
     ext_modules=cythonize(

@@ -1,13 +1,11 @@
 """Operations that run out of memory: MemoryError, and the cache is as sound as before."""
 
-import sys
-
 import pytest
 
 from tests.harness.child import check_child
 from tests.harness.subjects import SUBJECTS
 
-pytest.importorskip("_testcapi", reason="this Python cannot fail its allocations")
+pytest.importorskip("tests.native.want", reason="built without FASTCACHE_PROBE=1")
 
 
 def test_whichever_allocation_fails_the_cache_stays_sound():
@@ -15,14 +13,15 @@ def test_whichever_allocation_fails_the_cache_stays_sound():
         """
         import gc
         import sys
-        from _testcapi import remove_mem_hooks, set_nomemory
 
         from fastcache import Cache
         from fastcache.testing import MovableClock
         from tests.harness.keys import Key
         from tests.harness.operations import ALL
+        from tests.native import want
 
         gc.disable()
+        want.prepare()
         more = {
             "make": lambda cache, key: Cache(10, ttl=5),
             "clear": lambda cache, key: cache.clear(),
@@ -51,7 +50,7 @@ def test_whichever_allocation_fails_the_cache_stays_sound():
                         for n in range(held):
                             cache[n] = n
                         for key in (Key("k"), ("new", 1)):
-                            set_nomemory(nth, nth + 1)
+                            want.begin(nth)
                             try:
                                 operate(cache, key)
                             except MemoryError:
@@ -59,7 +58,7 @@ def test_whichever_allocation_fails_the_cache_stays_sound():
                             except KeyError:
                                 pass
                             finally:
-                                remove_mem_hooks()
+                                want.end()
                             cache._check()
                             assert cache.flights() == []
         assert failures > 500
@@ -75,15 +74,16 @@ APART = {"refresh", "refresh_many", "warm", "__reduce__", "__setstate__", "__dee
 TRIES = """
     import gc
     import sys
-    from _testcapi import remove_mem_hooks, set_nomemory
 
     from fastcache import BulkLoadError
     from fastcache.testing import MovableClock
     from tests.harness.acts import odd
     from tests.harness.cache_acts import ELSEWHERE
     from tests.harness.subjects import SUBJECTS
+    from tests.native import want
 
     gc.disable()
+    want.prepare()
     # A listener without memory is told of nothing, and that is all.
     sys.unraisablehook = lambda unraisable: None
     COUNTS = "hits stale_hits negative_hits misses loads evictions oversized refreshes_ok".split()
@@ -110,21 +110,14 @@ TRIES = """
 
     def in_want(act, subject, key, nth):
         "(what was raised, whether the act was over before) the nth allocation, which fails; None: none does."
-        error, over = None, False
+        error = None
         if nth is not None:
-            set_nomemory(nth, nth + 1)
+            want.begin(nth)
         try:
             act(subject, key)
         except BaseException as raised:
             error = raised
-        try:
-            for _ in range(16):
-                bytearray(100)
-        except MemoryError:
-            over = True
-        finally:
-            remove_mem_hooks()
-        return error, over
+        return error, not want.end()
 
     def is_want(error):
         if isinstance(error, BulkLoadError):
@@ -182,30 +175,23 @@ TRIES = """
 """
 
 
-# What a traceback, a generator or an import needs is not to be had there either.
-needs_patience = pytest.mark.skipif(
-    sys.version_info >= (3, 12), reason="was tried with CPython 3.11; 3.13's own code crashes where memory is short"
-)
-
-
-@needs_patience
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_whichever_allocation_of_a_public_method_fails_nothing_is_lost(name: str) -> None:
     awaited = [method for method in SUBJECTS[name].acts if method.startswith("a") and method not in ("age", "advance")]
     check_child(TRIES, name, *APART, *awaited, out="True", limit=120)
 
 
-@needs_patience
 def test_hits_of_tasks_without_memory_are_hits_or_memory_errors() -> None:
     check_child(
         """
         import gc
         import sys
-        from _testcapi import remove_mem_hooks, set_nomemory
         from fastcache import Cache, cached
         from tests.harness.keys import Key
+        from tests.native import want
 
         gc.disable()
+        want.prepare()
         # Keys that could not be made complete say so when they go.
         sys.unraisablehook = lambda unraisable: None
         cache = Cache(10, 60)
@@ -230,7 +216,7 @@ def test_hits_of_tasks_without_memory_are_hits_or_memory_errors() -> None:
             except StopIteration:
                 pass
             for nth in range(30):
-                set_nomemory(nth, nth + 1)
+                want.begin(nth)
                 try:
                     try:
                         call().__await__().send(None)
@@ -239,7 +225,7 @@ def test_hits_of_tasks_without_memory_are_hits_or_memory_errors() -> None:
                 except MemoryError:
                     ends.append("short")
                 finally:
-                    remove_mem_hooks()
+                    want.end()
                 assert cache.flights() == function.cache.flights() == []
         cache._check()
         function.cache._check()
