@@ -92,7 +92,8 @@ def test_who_looks_while_another_adds_sees_none_later_than_it_was() -> None:
         while (until := added) < count:
             before = rng.randrange(max(0, until - 2 * KEEP // 10), until + 1)
             told = past.first(before)
-            assert (told <= 10 * (before + 1)) if before < until else (told is None or told > 10 * before)
+            # The next one may have come since, and have become one with others.
+            assert (told is None and before == until) or told <= 10 * (before + 1)
 
     for call in [Call(look, 1), Call(look, 2), Call(add)]:
         call.result()

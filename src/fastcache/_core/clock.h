@@ -59,7 +59,10 @@ typedef int (*fc_clock_reader)(clockid_t, struct timespec *);
 static inline fc_clock_reader fc_clock_find_reader(void)
 {
     void *function = NULL;
-#if defined(__linux__) && defined(RTLD_NOLOAD)
+    /* ThreadSanitizer never gives back the ten megabytes of address space that it takes for each library opened: after
+     * some thousand caches the process could not fork any more.
+     */
+#if defined(__linux__) && defined(RTLD_NOLOAD) && !defined(__SANITIZE_THREAD__)
     void *vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
     if (vdso != NULL) {
 #if defined(__aarch64__)
