@@ -59,8 +59,8 @@ typedef int (*fc_clock_reader)(clockid_t, struct timespec *);
 static inline fc_clock_reader fc_clock_find_reader(void)
 {
     void *function = NULL;
-    /* ThreadSanitizer never gives back the ten megabytes of address space that it takes for each library opened: after
-     * some thousand caches the process could not fork any more.
+    /* ThreadSanitizer never gives back the megabyte of address space that it takes for each library opened: of a process
+     * that makes many caches no other could be forked in the end.
      */
 #if defined(__linux__) && defined(RTLD_NOLOAD) && !defined(__SANITIZE_THREAD__)
     void *vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
