@@ -309,15 +309,14 @@ cdef class LandingStore(Mapping):
         """The old value that may be served instead of the failure of a flight which is linked nowhere."""
         cdef Look look
         try:
-            if not look_for(&self.core, <PyObject*>flight.key, &look):
-                return 0
+            flight.has_fallback = look_for(&self.core, <PyObject*>flight.key, &look)
         except Exception:
             # A key that cannot be compared now; why the load failed is what its callers are to know.
-            return 0
-        flight.fallback = steal(look.value)
-        flight.has_fallback = True
-        flight.fallback_written_at, flight.fallback_ends_at = look.written_at, look.ends_at
-        look_drop_rest(&look)
+            pass
+        if flight.has_fallback:
+            flight.fallback = steal(look.value)
+            flight.fallback_written_at, flight.fallback_ends_at = look.written_at, look.ends_at
+            look_drop_rest(&look)
 
     cdef void give_up(self, Flight flight) noexcept:
         """Ends a flight that comes to nothing; those who wait begin anew."""
