@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from functools import partial
 from typing import Any
 
 from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach, Way
@@ -62,7 +63,7 @@ async def approach(way: Approach, refreshes: Refreshes) -> Any:
         while True:
             step = way.step()
             if step == REFRESHED:
-                refreshes.start(way.errand())
+                way.leave_behind(refreshes.start)
             if step in (SERVED, REFRESHED):
                 return way.result
             leads = False
@@ -86,14 +87,12 @@ async def go_rounds(way: Rounds, refreshes: Refreshes) -> Any:
     """Takes a call for many keys to its answer."""
     try:
         while way.begin():
-            behind = way.behind()
-            if behind is not None:
-                refreshes.start_many(behind)
+            way.leave_behind(refreshes.start_many)
             entering = way.enter()
             leads = await stand_in_line(way) if entering == IN_LINE else entering == ENTERED
             way.join()
             if leads:
-                Load(asyncio.get_running_loop(), way.errand())
+                way.lead(partial(Load, asyncio.get_running_loop()))
             while way.next():
                 if await follow(way, leads=False):
                     way.answer()
@@ -115,7 +114,7 @@ async def follow(way: Approach | Rounds, leads: bool) -> bool:
     try:
         to_the_end = way.waits()
         if leads:
-            Load(watch.loop, way.errand())
+            way.lead(partial(Load, watch.loop))
         if to_the_end:
             await watch
             ended = True

@@ -12,13 +12,14 @@ import contextvars
 import inspect
 import weakref
 from asyncio import _get_running_loop
+from collections.abc import Coroutine
+from typing import Any
 
 from fastcache._batches import Batches
-from fastcache._bulkhead import Bulkhead
 from fastcache._core.batch import Batch
 from fastcache._core.batch_errand import BatchErrand
 from fastcache._core.errand import Errand
-from fastcache._home import home_of
+from fastcache._home import Home, home_of
 from fastcache._task_batches import TaskGathering
 
 # Seconds that closing waits for refreshes which it has cancelled.
@@ -44,28 +45,38 @@ class Load:
         self._taken = False
         self._errand: Errand | BatchErrand | None = errand
         self._refreshes = refreshes
-        home = home_of(loop)
-        self._home = weakref.ref(home)
-        running = self._run()
+        self._home: weakref.ref[Home] | None = None
         # What is yet to run, of a refresh.
-        self._idle = None if refreshes is None else running
+        self._idle: Coroutine[Any, Any, None] | None = None
+        try:
+            self._begin(errand)
+        except BaseException:
+            self._leave()
+            if self.task is not None:
+                self.task.cancel()
+            elif self._idle is not None:
+                self._idle.close()
+            raise
+
+    def _begin(self, errand: Errand | BatchErrand) -> None:
+        refreshes = self._refreshes
+        if refreshes is not None and not refreshes.take_on(self):
+            self._leave()
+            return
+        home = home_of(self.loop)
+        self._home = weakref.ref(home)
         errand.led_by(self)
         home.residents.add(self)
-        if refreshes is not None:
-            refreshes.loads.add(self)
-        try:
-            # A refresh is nobody's in particular.
-            context = contextvars.copy_context() if refreshes is None else contextvars.Context()
-            task: asyncio.Task[None] = context.run(loop.create_task, running, name="fastcache-load")
-        except BaseException:
-            running.close()
-            self._leave()
-            raise
-        self.task = task
-        if refreshes is not None:
+        running = self._idle = self._run()
+        # A refresh is nobody's in particular.
+        context = contextvars.copy_context() if refreshes is None else contextvars.Context()
+        self.task = context.run(self.loop.create_task, running, name="fastcache-load")
+        if refreshes is None:
+            self._idle = None
+        else:
             # Nobody waits for it, so there is nothing to tell of a loop that ends before it has.
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-        task.add_done_callback(self._ended)
+            self.task._log_destroy_pending = False  # type: ignore[attr-defined]
+        self.task.add_done_callback(self._ended)
 
     async def _run(self) -> None:
         self._idle = None
@@ -123,10 +134,10 @@ class Load:
 
     def _leave(self) -> None:
         """Leaves home; a flight that has not ended never will, and is given up."""
-        errand, self._errand = self._errand, None
+        errand = self._errand
         if errand is None:
             return
-        home = self._home()
+        home = None if self._home is None else self._home()
         if home is not None:
             home.residents.discard(self)
         if self._refreshes is not None:
@@ -135,6 +146,8 @@ class Load:
             errand.give_up(asyncio.CancelledError())
         elif not self._taken:
             errand.drop()
+        # Not before: what an interrupt prevented is done when the task has ended.
+        self._errand = None
 
 
 class Refreshes:
@@ -143,22 +156,24 @@ class Refreshes:
     :param delay: seconds for which those of several keys that share a loader are gathered.
     """
 
-    __slots__ = ("_batches", "_places", "closed", "loads")
+    __slots__ = ("_batches", "_limit", "closed", "loads")
 
     def __init__(self, limit: int, delay: float) -> None:
         self.closed = False
         self.loads: set[Load] = set()
-        self._places = Bulkhead(limit)
+        self._limit = limit
         self._batches = Batches(delay, TaskGathering)
 
     def start(self, errand: Errand | BatchErrand) -> None:
         loop = _get_running_loop()
-        if loop is None or self.closed or not self._places.try_enter():
+        if loop is None or self.closed:
             errand.drop()
             return
-        # The value that was served is good without it.
-        with contextlib.suppress(Exception):
+        try:
             Load(loop, errand, self)
+        except Exception:
+            # The value that was served is good without it.
+            errand.drop()
 
     def start_many(self, batch: Batch) -> None:
         """The same for several keys, after a moment in which others may join them."""
@@ -174,9 +189,13 @@ class Refreshes:
         self.closed = True
         self._batches.close()
 
+    def take_on(self, load: Load) -> bool:
+        """Whether there is a place for one more; of several that loops begin at once, perhaps for none of them."""
+        self.loads.add(load)
+        return len(self.loads) <= self._limit
+
     def left(self, load: Load) -> None:
         self.loads.discard(load)
-        self._places.leave()
 
     async def drain(self, patience: float) -> None:
         """Waits up to ``patience`` seconds for those of the running loop, and cancels what is left of them."""

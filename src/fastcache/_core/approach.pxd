@@ -30,6 +30,7 @@ cdef class Approach(Way):
     cdef Errand led             # the load of it, if it is this call's own
 
     cdef bint may_lead(self) except -1
+    cdef Errand errand(self)
 
 cdef int forsake(Flight flight) except -1
 cdef Approach new_approach(LoadingStore store, object key, uint64_t hash, tuple packed, const Terms* terms, tuple held)

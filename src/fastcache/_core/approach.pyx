@@ -136,6 +136,8 @@ cdef class Approach(Way):
                     raise RecursiveLoadError(f"the load of {self.key!r} asked for its own result")
                 return WAITS
         self.owes = True
+        # Else it is QUEUED, for whoever has a place.
+        self.claimed = self.store.bulkhead is None or self.flight.admitted is not None
         return LOADS_ALONE if verdict == ALONE else LEADS
 
     cdef bint waits_for_own(self) noexcept:
@@ -152,11 +154,29 @@ cdef class Approach(Way):
         self.result = (result, STATUSES[<int>self.terms.status]) if self.terms.with_status else result
         return True
 
-    def errand(self):
+    cdef Errand errand(self):
         """The load that this call asks for; whoever has it ends the flight."""
         self.led = new_errand(self.store, self.flight, &self.call, &self.terms)
         self.owes = False
         return self.led
+
+    def lead(self, start, /):
+        """``start(errand)`` begins the load that this call asks for; unless it raises, that ends the flight."""
+        cdef Errand errand = self.errand()
+        try:
+            start(errand)
+        except BaseException:
+            errand.give_up(None)
+            raise
+
+    def leave_behind(self, start, /):
+        """``start(errand)`` has a load made behind the value that is served, or drops it."""
+        cdef Errand errand = self.errand()
+        try:
+            start(errand)
+        except BaseException:
+            errand.drop()
+            raise
 
     def answer(self):
         """After the flight has ended: whether ``result`` is there; raises what it is to raise; False: take a step."""

@@ -36,10 +36,16 @@ cdef class Rounds(Way):
         self.away = False
         return True
 
-    def behind(self):
-        """What is to be loaded behind the values just served, or None; whoever has it loads or drops it."""
+    def leave_behind(self, start, /):
+        """``start(batch)`` has loaded what is to be behind the values just served, if anything, or drops it."""
         behind, self.wanted.behind = self.wanted.behind, None
-        return behind
+        if behind is None:
+            return
+        try:
+            start(behind)
+        except BaseException:
+            behind.drop()
+            raise
 
     # ---- the own load ----
 
@@ -63,10 +69,14 @@ cdef class Rounds(Way):
         """No place came free in time: the keys that nobody else loads meanwhile have failed."""
         self.many.reject(self.wanted)
 
-    def errand(self):
-        """The own load; whoever has it ends its flights."""
+    def lead(self, start, /):
+        """``start(errand)`` begins the own load; unless it raises, that ends its flights."""
         self.owes = False
-        return self.led
+        try:
+            start(self.led)
+        except BaseException:
+            self.led.give_up(None)
+            raise
 
     # ---- the waits ----
 
@@ -172,7 +182,7 @@ cdef class Rounds(Way):
         if self.owes:
             self.owes = False
             self.led.give_up(None)
-        behind = self.behind()
+        behind, self.wanted.behind = self.wanted.behind, None
         if behind is not None:
             behind.drop()
         if self.waits_for:
