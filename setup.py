@@ -53,6 +53,7 @@ extensions = [
         "tag",
         "context",
         "flight",
+        "greenlet",
         "graph",
         "seat",
         "watch",

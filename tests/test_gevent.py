@@ -2,53 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pytest
 
-from tests.harness.child import check_child
+from tests.harness.greenlets import BOTH, PATCHED, play
 
 pytest.importorskip("gevent", reason="gevent is not installed")
-
-PATCHED = "from gevent import monkey; monkey.patch_all()"
-BOTH = pytest.mark.parametrize("first", [PATCHED, ""], ids=["patched", "unpatched"])
-SCENE = """
-FIRST
-import gevent
-from gevent.event import Event
-from fastcache import Cache, LoadCycleError, LoadTimeout, RecursiveLoadError
-
-cache = Cache(ttl=60)
-begun, go = Event(), Event()
-calls = []
-
-def load(key):
-    calls.append(key)
-    begun.set()
-    assert go.wait(30)
-    return key * 2
-
-def unexpected(key):
-    raise AssertionError(key)
-
-def attempt(function, *args, **options):
-    try:
-        return function(*args, **options)
-    except BaseException as error:
-        return type(error).__name__
-
-def start(*call, **options):
-    return gevent.spawn(attempt, *call, **options)
-
-def outcome(greenlet):
-    greenlet.join(30)
-    assert greenlet.ready(), "hangs"
-    return greenlet.value
-"""
-
-
-def play(first: str, snippet: str, out: str) -> None:
-    check_child(SCENE.replace("FIRST", first) + textwrap.dedent(snippet), out=out)
 
 
 @BOTH
@@ -158,36 +116,24 @@ def test_a_failing_load_reaches_every_greenlet(first: str) -> None:
 
 
 @BOTH
-def test_a_greenlet_that_is_killed_as_it_loads_hands_over(first: str) -> None:
+@pytest.mark.parametrize(
+    ("killed", "ends"),
+    [(0, "['GreenletExit', 'k', 'k']"), (1, "['kk', 'GreenletExit', 'kk']")],
+    ids=["as it loads", "as it waits"],
+)
+def test_a_greenlet_that_is_killed_leaves_the_load_to_the_others(first: str, killed: int, ends: str) -> None:
     play(
         first,
-        """
-        leader = start(cache.get_or_load, "k", load)
+        f"""
+        callers = [start(cache.get_or_load, "k", load)]
         begun.wait(30)
-        followers = [start(cache.get_or_load, "k", str) for _ in range(3)]
+        callers += [start(cache.get_or_load, "k", str) for _ in range(2)]
         gevent.sleep(0)
-        leader.kill()
-        print([outcome(greenlet) for greenlet in followers], cache.flights())
-        """,
-        "['k', 'k', 'k'] []",
-    )
-
-
-@BOTH
-def test_a_greenlet_that_is_killed_as_it_waits_leaves_the_load_alone(first: str) -> None:
-    play(
-        first,
-        """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
-        follower = start(cache.get_or_load, "k", unexpected)
-        gevent.sleep(0)
-        follower.kill()
-        print([flight.waiters for flight in cache.flights()])
+        callers[{killed}].kill()
         go.set()
-        print(outcome(leader), cache["k"])
+        print([outcome(greenlet) for greenlet in callers], cache.flights())
         """,
-        "[0]\nkk kk",
+        f"{ends} []",
     )
 
 

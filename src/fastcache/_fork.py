@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from fastcache import _batches, _refresh, _threads
+from fastcache import _batches, _greenlets, _refresh, _threads
 from fastcache._config import fresh_seed
-from fastcache._core.graph import holds_place
+from fastcache._core.graph import places_held
 from fastcache._core.store import after_fork
 from fastcache._registry import live_caches
 
@@ -16,8 +16,9 @@ def _in_child() -> None:
     for cache in live_caches():
         # The places of the parent's other threads are free; what this thread is loading goes on.
         if cache._bulkhead is not None:
-            cache._bulkhead.reset_after_fork(int(holds_place(cache._bulkhead)))
+            cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
     _batches.reset_after_fork()
+    _greenlets.reset_after_fork()
     _refresh.reset_after_fork()
     _threads.reset_after_fork()
 

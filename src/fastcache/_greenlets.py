@@ -7,17 +7,15 @@ whether a greenlet makes it, and each wait for another's load is one of the hub'
 from __future__ import annotations
 
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 from fastcache._core.bell import Bell
 from fastcache._core.graph import know_greenlets
+from fastcache._registry import Registry
 
 if TYPE_CHECKING:
     from fastcache._core.flight import Flight
 
-# The native identity of the main thread, whatever has been patched since.
-_main = threading.main_thread().ident
 _known = False
 
 
@@ -30,17 +28,65 @@ def look() -> None:
 
 
 def _hub() -> Any:
-    """That of this thread, or None; in the main thread, where greenlets are mostly begun, there always is one."""
-    hub = sys.modules["gevent._hub_local"].get_hub_if_exists()
-    if hub is None and sys.modules["gevent.monkey"].get_original("_thread", "get_ident")() == _main:
-        hub = sys.modules["gevent.hub"].get_hub()
-    return hub
+    """That of this thread, or None: then it has no other greenlets of gevent's, for they need one."""
+    return sys.modules["gevent._hub_local"].get_hub_if_exists()
+
+
+def current() -> Any:
+    return sys.modules["greenlet"].getcurrent()
 
 
 def runs() -> bool:
     """Whether a greenlet that may wait runs: any but the hub itself."""
     hub = _hub()
-    return hub is not None and sys.modules["greenlet"].getcurrent() is not hub
+    return hub is not None and current() is not hub
+
+
+class _Wait:
+    """A greenlet's wait in the hub of its thread."""
+
+    __slots__ = ("__weakref__", "_bell", "_hub", "_rope", "_waiter")
+
+    def __init__(self) -> None:
+        self._hub = _hub()
+        self._waiter = sys.modules["gevent.hub"].Waiter(self._hub)
+        # What may be pulled from any thread.
+        self._rope = self._hub.loop.async_()
+        self._bell = Bell(self._ring)
+
+    def _ring(self) -> None:
+        try:
+            self._rope.send()
+        except Exception:
+            # A hub that has been destroyed has nobody to wake.
+            if self._hub.loop is not None:
+                raise
+
+    def run(self, flight: Flight, seconds: float | None) -> None:
+        rung, left = False, False
+        try:
+            _waits.add(self)
+            self._rope.start(self._waiter.switch, self)
+            self._bell.hang(flight)
+            with sys.modules["gevent"].Timeout(seconds, False):
+                # Whoever else switches to this greenlet has nothing to say to it.
+                while not rung:
+                    rung = self._waiter.get() is self
+        finally:
+            left = self._bell.leave()
+            self._rope.stop()
+            # Who is about to pull it must still find it.
+            if rung or left:
+                self._rope.close()
+
+    def survive_fork(self) -> None:
+        """In the child, which has the greenlets of the thread that forked, and no others."""
+        if self._bell.survive_fork(self._hub is _hub()):
+            # The rope may still be the parent's too.
+            self._hub.loop.run_callback(self._waiter.switch, self)
+
+
+_waits: Registry[_Wait] = Registry()
 
 
 def wait(flight: Flight, seconds: float | None) -> None:
@@ -48,22 +94,9 @@ def wait(flight: Flight, seconds: float | None) -> None:
 
     LoadCycleError: it could never end.  Whatever another greenlet throws into this one comes out of it.
     """
-    hub = _hub()
-    waiter = sys.modules["gevent.hub"].Waiter(hub)
-    # What may be pulled from any thread.
-    rope = hub.loop.async_()
-    rope.start(waiter.switch, None)
-    rung, left = False, 0
-    try:
-        bell = Bell(flight, rope.send)
-        try:
-            with sys.modules["gevent"].Timeout(seconds, False):
-                waiter.get()
-                rung = True
-        finally:
-            left = bell.leave()
-    finally:
-        rope.stop()
-        # Who is about to pull it must still find it.
-        if rung or left >= 0:
-            rope.close()
+    _Wait().run(flight, seconds)
+
+
+def reset_after_fork() -> None:
+    for each in _waits.living():
+        each.survive_fork()

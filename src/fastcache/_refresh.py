@@ -25,6 +25,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from fastcache._registry import Registry
+from fastcache._threads import are_greenlets
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -199,7 +200,7 @@ class RefreshPool:
 
     def _wait(self, waker: SimpleQueue[None]) -> bool:
         """Waits for work; False if it is time to leave."""
-        if self._closed:
+        if self._closed or are_greenlets():
             return False
         self._idle[waker] = None
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -99,8 +100,20 @@ def _work(run: Callable[[], object] | None) -> None:
         threads.discard(me)
 
 
+def are_greenlets() -> bool:
+    """Whether new threads are greenlets of gevent's.
+
+    Such a one runs in the hub of the thread that began it: it can be woken from there alone, and ends with it.  So none
+    stays for work that is yet to come.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
 def _next() -> Callable[[], object] | None:
     """Waits for a call; None if it is time to leave."""
+    if are_greenlets():
+        return None
     inbox = _Inbox()
     _idle[inbox] = None
     try:

@@ -144,7 +144,7 @@ cdef class Batch:
             if not self.place.claim():
                 # It was dropped.
                 return 0
-            load_begins(self.place)
+            load_begins(self.place, self.store)
         try:
             while self.next_portion():
                 self.lead()
@@ -177,8 +177,9 @@ cdef class Batch:
     cdef int lead(self) except -1:
         """Runs the loader once; unless it raises, all the flights of the portion have ended."""
         cdef Flight flight
-        for flight in self.portion:
-            load_begins(flight)
+        # The innermost is to end first.
+        for flight in reversed(self.portion):
+            load_begins(flight, self.store)
         try:
             found = self.found_in(self.ask())
         except Exception as error:
@@ -287,7 +288,7 @@ cdef class Batch:
             return 0
         flight.number = beside.number
         flight.started_at = beside.started_at
-        load_begins(flight)
+        load_begins(flight, self.store)
         try:
             return self.end(key, flight, extras, None)
         except BaseException:

@@ -8,4 +8,4 @@ cdef class Bell:
     cdef object ring
     cdef Wait wait
 
-    cdef int stand_down(self) except -2
+    cdef int stand_down(self) except -1

@@ -4,58 +4,67 @@ A watch is the same for tasks, and wakes those of one loop together.
 """
 
 cimport cython
-from cpython.object cimport PyObject
 
 from fastcache._core.flight cimport Flight
-from fastcache._core.graph cimport graph_enter, graph_leave, leading_flight
+from fastcache._core.graph cimport graph_join, graph_part
 
 
 @cython.final
 @cython.no_gc_clear
 cdef class Bell:
-    """Among the waiters of a flight from its making until it rings, or is left: then ``ring()`` is called, once.
+    """Among the waiters of a flight from when it is hung until it rings, or is left: then ``ring()`` is called, once
+    unless it raises.
 
-    Whoever ends the flight calls it, in whatever thread; this one does if it has ended already.  Raises LoadCycleError
-    where the wait could never end.
+    Whoever ends the flight calls it, in whatever thread; this one does if it has ended already.
     """
 
-    def __init__(self, Flight flight not None, ring not None, /):
-        cdef Flight leading
+    def __init__(self, ring not None, /):
+        self.ring = ring
+
+    def hang(self, Flight flight not None, /):
+        """Waits from now on; LoadCycleError: the wait could never end."""
         if self.flight is not None:
             raise RuntimeError("a bell is hung once")
-        self.ring = ring
-        leading = leading_flight()
-        self.wait.flight = <PyObject*>flight
-        if leading is not None:
-            graph_enter(leading, &self.wait)
-        self.leading = leading
+        self.leading = graph_join(flight, &self.wait)
         self.flight = flight
-        flight.count_waiter(1)
-        if flight.watchers is None:
-            flight.make_watchers()
-        flight.watchers[self] = None
-        # Who ends it looks for watchers after that; so of the two one finds the other.
-        if flight.is_over() and flight.watchers.pop(self, self) is None:
-            self.tell()
+        flight.watch(self)
 
     def __dealloc__(self):
         # The collector has taken who waited.
-        if self.leading is not None:
-            graph_leave(self.leading, &self.wait)
+        graph_part(self.leading, &self.wait)
 
     def leave(self):
-        """Waits no longer; how many others wait for the flight, or -1 if the bell has rung, or is about to."""
-        if self.flight.watchers.pop(self, self) is not None:
-            return -1
-        return self.stand_down()
+        """Waits no longer, if it did; False: the bell has rung, or is about to."""
+        if self.flight is None:
+            return True
+        if not self.flight.unwatch(self):
+            return False
+        self.stand_down()
+        return True
 
-    cdef int stand_down(self) except -2:
-        if self.leading is not None:
-            graph_leave(self.leading, &self.wait)
-            self.leading = None
-        return self.flight.count_waiter(-1)
+    def survive_fork(self, bint here, /):
+        """In the child: waits on, if its thread is there (``here``); whether the flight is over, and does not ring."""
+        cdef bint over
+        if self.flight is None:
+            return False
+        if here:
+            self.flight.count_waiter(1)
+        over = self.flight.is_over()
+        if (over or not here) and self.flight.unwatch(self) and here:
+            self.stand_down()
+        return over and here
+
+    cdef int stand_down(self) except -1:
+        graph_part(self.leading, &self.wait)
+        self.flight.count_waiter(-1)
+        return 0
 
     def tell(self):
         """For the flight: it has ended, and this bell has been taken off it."""
         self.stand_down()
-        self.ring()
+        try:
+            self.ring()
+        except BaseException:
+            # An interrupt is no reason not to ring.
+            self.ring()
+            raise

@@ -16,9 +16,10 @@ from libc.stdint cimport int64_t, uint64_t
 from fastcache._core.batch cimport ANY_NUMBER, Batch, most_of, new_batch
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_ceiling, core_peek
-from fastcache._core.flight cimport A_TASK, QUEUED, Flight
+from fastcache._core.flight cimport A_TASK, QUEUED, Flight, FlightState
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.graph cimport is_admitted, is_mine
+from fastcache._core.greenlet cimport who_runs
 from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport AGAIN, rejection
 from fastcache._core.mapping cimport check_iterable
@@ -30,9 +31,6 @@ from fastcache._core.terms cimport terms_bound, terms_read
 from fastcache._errors import BulkLoadError, RecursiveLoadError
 
 draw_salt()
-
-cdef extern from "Python.h":
-    unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
 cdef object LEFT_OUT = object()
 
@@ -128,7 +126,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
                 terms_read(&w.terms, &self.core, method, name, option)
         if anew:
             w.terms.ask.force = True
-        w.who = this_thread()
+        w.who = who_runs()
         w.loader = loader
         w.options = options
         w.terms.default = <PyObject*>LEFT_OUT   # which tells keys without a value from those that failed
@@ -313,7 +311,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         cdef Flight flight
         own.queue(0)
         for flight in own.flights:
-            flight.leave_line()
+            flight.leave_line(w.who)
         w.joined = list(zip(own.keys, own.flights)) + w.joined
         if own.flights and not self._start(own):
             # There are no more threads to be had.
@@ -323,14 +321,16 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
     cdef int follow_many(self, Wanted w) except -1:
         """Waits for what others load."""
         cdef Flight flight
+        cdef FlightState state
+        cdef PyObject* old
         for key, flight in w.joined:
             w.hurry()
+            old = NULL
+            # A wait that could never end, or what others throw into it, is no fault of the key.
+            state = self.await_end(flight, &w.terms, False, &old)
             try:
-                value = self.follow(flight, &w.terms, False)
+                value = self.outcome(flight, state, old, &w.terms, False)
             except Exception as error:
-                if isinstance(error, RuntimeError) and flight.error is None:
-                    # A wait that could never end: the fault is the caller's, not the key's.
-                    raise
                 w.errors[key] = error
             else:
                 if value is AGAIN:

@@ -17,8 +17,10 @@ cdef enum FlightState:
     MOVED       # only as the answer to a wait: another flight has taken its place; whoever waits begins anew
 
 cdef enum:
-    # Who stands in line for a flight, if it is no thread.
+    # Who stands in line for a flight, if it is no thread: a task; or a greenlet, with this bit in its address, which is
+    # in that of no other.
     A_TASK = 1
+    A_GREENLET = 2
 
 cdef struct Wait:
     PyObject* flight    # borrowed: who waits holds it
@@ -65,7 +67,7 @@ cdef class Flight:
     cdef int waiters
     cdef bint moved             # its followers are to begin anew, though the load goes on
     cdef bint open              # the door has been opened
-    # While queued, the thread that stands in line for its place in the bulkhead, or A_TASK; or 0.
+    # While queued, who stands in line for its place in the bulkhead (see ``who_runs``), or A_TASK; or 0.
     cdef unsigned long in_line
     # Those who are told of the end by a call; who takes one out makes it.  Made by the first.
     cdef dict watchers
@@ -85,15 +87,16 @@ cdef class Flight:
     cdef void queue(self) noexcept
     cdef bint claim(self) noexcept
     cdef bint stand_in_line(self, unsigned long who) noexcept
-    cdef void leave_line(self) noexcept
-    cdef bint is_stood_for(self) noexcept
+    cdef void leave_line(self, unsigned long who) noexcept
+    cdef bint is_stood_for(self, unsigned long who) noexcept
     cdef void lead_on_loop(self) noexcept
     cdef bint is_on_this_loop(self) noexcept
     cdef void end(self, FlightState state) noexcept
     cdef void move_followers(self) noexcept
     cdef void let_go_lock_held(self) noexcept
     cdef void tell_watchers(self) noexcept
-    cdef int make_watchers(self) except -1
+    cdef int watch(self, object watcher) except -1
+    cdef bint unwatch(self, object watcher) except -1
     cdef bint is_over(self) noexcept
     cdef int count_waiter(self, int more) noexcept
     cdef FlightState wait(self, int64_t deadline) except? QUEUED

@@ -100,7 +100,7 @@ cdef class Flight:
         return claimed
 
     cdef bint stand_in_line(self, unsigned long who) noexcept:
-        """Whether this caller, a thread or A_TASK of it, is to get a queued flight its place; then no other one is."""
+        """Whether this caller (``who_runs``, or A_TASK) is to get a queued flight its place; then no other one is."""
         cdef bint mine
         mutex_lock(&self.mutex)
         mine = self.state == QUEUED and self.in_line == 0
@@ -112,18 +112,18 @@ cdef class Flight:
         mutex_unlock(&self.mutex)
         return mine
 
-    cdef void leave_line(self) noexcept:
+    cdef void leave_line(self, unsigned long who) noexcept:
         """Another thread that has a place will see to it."""
         mutex_lock(&self.mutex)
-        if self.in_line == this_thread():
+        if self.in_line == who:
             self.in_line = 0
         mutex_unlock(&self.mutex)
 
-    cdef bint is_stood_for(self) noexcept:
-        """Whether this thread stands in line for it, so that waiting would be for itself."""
+    cdef bint is_stood_for(self, unsigned long who) noexcept:
+        """Whether this caller stands in line for it, so that waiting would be for itself."""
         cdef bint mine
         mutex_lock(&self.mutex)
-        mine = self.in_line == this_thread()
+        mine = self.in_line == who
         mutex_unlock(&self.mutex)
         return mine
 
@@ -171,13 +171,27 @@ cdef class Flight:
         while self.watchers:
             tell_one(self)
 
-    cdef int make_watchers(self) except -1:
+    cdef int watch(self, object watcher) except -1:
+        """Adds a waiter whose ``tell()`` is called once at the end, by whoever ends it; here, if it has ended."""
         made = {}
         mutex_lock(&self.mutex)
         if self.watchers is None:
             self.watchers = made
         mutex_unlock(&self.mutex)
+        self.count_waiter(1)
+        try:
+            self.watchers[watcher] = None
+        except BaseException:
+            self.count_waiter(-1)
+            raise
+        # Who ends it looks for watchers after that; so of the two one finds the other.
+        if self.is_over() and self.unwatch(watcher):
+            watcher.tell()
         return 0
+
+    cdef bint unwatch(self, object watcher) except -1:
+        """Whether it has been taken off before it was told; the waiter is to be counted off yet."""
+        return self.watchers.pop(watcher, self) is None
 
     cdef bint is_over(self) noexcept:
         """Whether there is nothing to wait for any more."""

@@ -15,7 +15,7 @@ from fastcache._core.core cimport (
     core_stripe_number,
 )
 from fastcache._core.flight cimport LANDED, Flight, new_flight, park
-from fastcache._core.graph cimport load_begins, load_ends
+from fastcache._core.graph cimport graph_part, load_begins, load_ends
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.key cimport draw_salt, key_hash
@@ -87,11 +87,18 @@ cdef class GettingStore(LoadingStore):
         terms = self.usual
         return self.load(key, hash, call, &terms)
 
+    def _lose(self, Flight flight not None, /):
+        """Ends a flight for a leader who stands still for good: a greenlet whose thread has ended."""
+        flight.in_greenlet = False
+        graph_part(flight.parent, &flight.turn)
+        self.give_up(flight)
+        self.conclude(flight)
+
     cdef object lead_straight(self, Flight flight, const Call* call):
         """Runs the loader and ends the flight, as ``lead`` does."""
         cdef PyObject* result = NULL
         cdef Terms terms
-        load_begins(flight)
+        load_begins(flight, self)
         if likely(enter_recursion(b" while loading a value") == 0):
             result = py_vectorcall(call.function, call.args, call.positional, call.names)
             leave_recursion()

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from fastcache._core.flight cimport QUEUED, Flight, FlightState, Wait
 
-cdef void load_begins(Flight flight) noexcept
+cdef void load_begins(Flight flight, object store) noexcept
 cdef void load_ends(Flight flight) noexcept
 cdef bint is_mine(Flight flight) except -1
 cdef bint is_admitted(object bulkhead) except -1
@@ -12,6 +12,6 @@ cdef tuple places()
 cdef Flight task_flight()
 cdef Flight leading_flight()
 cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED
-cdef int graph_enter(Flight leading, Wait* wait) except -1
-cdef void graph_leave(Flight leading, Wait* wait) noexcept
+cdef Flight graph_join(Flight flight, Wait* wait)
+cdef void graph_part(Flight leading, Wait* wait) noexcept
 cdef void graph_survives_fork() noexcept

@@ -9,12 +9,15 @@ own alone, for others of its thread load and wait in between.
 The graph has one mutex, taken only by those that lead and wait at the same time, and no lock is taken under it.
 """
 
-from cpython.exc cimport PyErr_SetInterrupt
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.flight cimport MOVED, QUEUED, RUNNING, Flight, FlightState, Wait, flights_survive_fork
+from fastcache._core.greenlet cimport (
+    greenlet_begins, greenlet_ends, greenlets_admitted, greenlets_known, greenlets_module, in_greenlet,
+    in_spawned_greenlet, who_runs,
+)
 from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport FOREVER, py_decref, py_incref, steal
 from fastcache._core.walk cimport is_led_within, is_same_load, leads_back
@@ -50,18 +53,24 @@ cdef bint tasks_load = False
 # The innermost flight that a task or greenlet is loading.
 loading_task = ContextVar("fastcache_loading", default=None)
 
-# ``_greenlets``, once there may be any: how they are known, and how they wait.
-cdef object greenlets = None
+
+cdef PyObject* stack() noexcept:
+    """The innermost flight that this thread is loading, if it is not one of its greenlets that runs; borrowed."""
+    return NULL if current != NULL and in_spawned_greenlet() else current
 
 
-cdef void load_begins(Flight flight) noexcept:
-    """This thread's load begins."""
+cdef void load_begins(Flight flight, object store) noexcept:
+    """This thread's load for a store begins."""
     global current
-    flight.outer = current
+    flight.outer = stack()
     if tasks_load:
-        if greenlets is not None and load_begins_in_greenlet(flight):
-            return
         load_begins_in_task(flight)
+        # What the thread's own greenlet began before there was a hub has its stack.
+        if flight.outer == NULL and in_greenlet():
+            flight.in_greenlet = True
+            set_loading(flight)
+            greenlet_begins(flight, store)
+            return
     if flight.outer != NULL:
         mutex_lock(&graph)
         (<Flight>flight.outer).inner = <PyObject*>flight
@@ -77,7 +86,7 @@ cdef void load_begins_in_task(Flight flight) noexcept:
     except RecursionError:
         # Nor will there be any for the loader.
         pass
-    if parent is None or (current != NULL and is_led_within(<PyObject*>parent, current)):
+    if parent is None or (flight.outer != NULL and is_led_within(<PyObject*>parent, flight.outer)):
         return
     flight.parent = parent
     flight.turn.flight = <PyObject*>flight
@@ -85,29 +94,6 @@ cdef void load_begins_in_task(Flight flight) noexcept:
     flight.turn.earlier = parent.waits
     parent.waits = &flight.turn
     mutex_unlock(&graph)
-
-
-cdef bint load_begins_in_greenlet(Flight flight) noexcept:
-    """False if none runs."""
-    if not in_greenlet():
-        return False
-    flight.outer = NULL
-    load_begins_in_task(flight)
-    flight.in_greenlet = True
-    set_loading(flight)
-    return True
-
-
-cdef bint in_greenlet() noexcept:
-    try:
-        return greenlets is not None and greenlets.runs()
-    except KeyboardInterrupt:
-        # Not to be lost here, where nothing may be raised.
-        PyErr_SetInterrupt()
-    except BaseException:
-        # There is no memory, or no room on the stack.
-        pass
-    return False
 
 
 cdef void set_loading(Flight flight) noexcept:
@@ -120,10 +106,12 @@ cdef void set_loading(Flight flight) noexcept:
 
 
 def know_greenlets(known not None, /):
-    """Greenlets may load from now on: ``known.runs()`` tells if one does, ``known.wait(flight, seconds)`` waits."""
-    global greenlets, tasks_load
+    """Greenlets may load from now on: ``known.runs()`` tells if one does, ``known.current()`` which, and
+    ``known.wait(flight, seconds)`` waits.
+    """
+    global tasks_load
     tasks_load = True
-    greenlets = known
+    greenlets_known(known)
 
 
 cdef void load_ends(Flight flight) noexcept:
@@ -132,9 +120,8 @@ cdef void load_ends(Flight flight) noexcept:
     if flight.in_greenlet:
         flight.in_greenlet = False
         set_loading(flight.parent)
-    if flight.turn.flight != NULL:
-        graph_leave(flight.parent, &flight.turn)
-        flight.turn.flight = NULL
+        greenlet_ends(flight)
+    graph_part(flight.parent, &flight.turn)
     if flight.outer != NULL or flight.inner != NULL:
         mutex_lock(&graph)
         if flight.outer != NULL:
@@ -148,9 +135,9 @@ cdef void load_ends(Flight flight) noexcept:
 
 cdef bint is_mine(Flight flight) except -1:
     """Whether this thread or task is loading it, or is about to, so that waiting would be for itself."""
-    cdef PyObject* at = current
+    cdef PyObject* at = stack()
     cdef Flight task
-    if flight.is_stood_for():
+    if flight.in_line != 0 and flight.is_stood_for(who_runs()):
         return True
     while at != NULL:
         if at == <PyObject*>flight:
@@ -166,7 +153,7 @@ cdef bint is_mine(Flight flight) except -1:
 
 cdef bint is_admitted(object bulkhead) except -1:
     """Whether this thread or task is loading something that has a place in a bulkhead."""
-    cdef PyObject* at = current
+    cdef PyObject* at = stack()
     cdef Flight flight
     while at != NULL:
         if admits(<Flight>at, bulkhead):
@@ -193,7 +180,7 @@ cdef bint admits(Flight flight, object bulkhead) noexcept:
 
 cdef tuple places():
     """The bulkheads in which this thread has a place; None without any."""
-    cdef PyObject* at = current
+    cdef PyObject* at = stack()
     cdef tuple found = None
     while at != NULL:
         if (<Flight>at).admitted is not None:
@@ -209,12 +196,12 @@ def is_loading():
     return leading_flight() is not None
 
 
-def holds_place(bulkhead, /):
-    """Whether this thread is loading something that has a place of its own in a bulkhead."""
+def places_held(bulkhead, /):
+    """How many loads of this thread and its greenlets have a place of their own in a bulkhead."""
     cdef PyObject* at = current
     while at != NULL and (<Flight>at).admitted is not bulkhead:
         at = (<Flight>at).outer
-    return at != NULL
+    return <bint>(at != NULL) + greenlets_admitted(bulkhead)
 
 
 cdef Flight task_flight():
@@ -239,9 +226,10 @@ def task_loads(Flight flight not None, /):
 cdef Flight leading_flight():
     """The innermost flight that the running task or this thread is loading; or None."""
     cdef Flight task = task_flight()
+    cdef PyObject* innermost = stack()
     # A loop may run within a thread's load, and a task begin a load in its thread.
-    if current != NULL and (task is None or is_led_within(<PyObject*>task, current)):
-        return <Flight>current
+    if innermost != NULL and (task is None or is_led_within(<PyObject*>task, innermost)):
+        return <Flight>innermost
     return task
 
 
@@ -274,11 +262,27 @@ cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED:
 cdef FlightState wait_in_greenlet(Flight flight, int64_t deadline) except? QUEUED:
     """``wait_for`` where other greenlets of the thread are to run meanwhile, the leader perhaps among them."""
     cdef FlightState state
-    greenlets.wait(flight, None if deadline == FOREVER else max(0.0, (deadline - clock_exact()) / 1e9))
+    greenlets_module().wait(flight, None if deadline == FOREVER else max(0.0, (deadline - clock_exact()) / 1e9))
     mutex_lock(&flight.mutex)
     state = MOVED if flight.moved and flight.state <= RUNNING else flight.state
     mutex_unlock(&flight.mutex)
     return state if state > RUNNING else RUNNING
+
+
+cdef Flight graph_join(Flight flight, Wait* wait):
+    """The wait of who is to be told of a flight's end begins; what he is loading himself, or None."""
+    cdef Flight leading = leading_flight()
+    wait.flight = <PyObject*>flight
+    if leading is not None:
+        graph_enter(leading, wait)
+    return leading
+
+
+cdef void graph_part(Flight leading, Wait* wait) noexcept:
+    """That wait is over, if it is not already."""
+    if leading is not None and wait.flight != NULL:
+        graph_leave(leading, wait)
+    wait.flight = NULL
 
 
 cdef int graph_enter(Flight leading, Wait* wait) except -1:

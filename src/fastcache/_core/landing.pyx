@@ -95,7 +95,7 @@ cdef class LandingStore(Mapping):
     cdef object lead(self, Flight flight, const Call* call, Terms* terms):
         """Runs the loader and ends the flight."""
         self.set_off(flight)
-        load_begins(flight)
+        load_begins(flight, self)
         return self.bring_in(flight, call, NULL, False, terms)
 
     cdef object bring_in(self, Flight flight, const Call* call, PyObject* result, bint called, Terms* terms):

@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
 from fastcache._core.calls cimport Call
-from fastcache._core.flight cimport Flight
+from fastcache._core.flight cimport QUEUED, Flight, FlightState
 from fastcache._core.landing cimport LandingStore
 from fastcache._core.stripe cimport HIT, Verdict
 from fastcache._core.terms cimport Terms
@@ -26,6 +26,8 @@ cdef class LoadingStore(LandingStore):
     cdef bint await_place(self, list flights, Terms* terms) except -1
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms)
     cdef object follow(self, Flight flight, Terms* terms, bint led)
+    cdef FlightState await_end(self, Flight flight, Terms* terms, bint led, PyObject** served) except? QUEUED
+    cdef object outcome(self, Flight flight, FlightState state, PyObject* old, Terms* terms, bint led)
     cdef object answer(self, Flight flight, Terms* terms, bint led)
     cdef object absent(self, object error, Terms* terms)
     cdef PyObject* acceptable(self, PyObject* key, Terms* terms) except? NULL

@@ -24,8 +24,9 @@ from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_coarse_now, core_now, core_stripe_number
 from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.errand cimport Errand, errand_behind, new_errand, supersede
-from fastcache._core.flight cimport ABANDONED, MOVED, RUNNING, Flight, FlightState, new_flight
+from fastcache._core.flight cimport ABANDONED, MOVED, QUEUED, RUNNING, Flight, FlightState, new_flight
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
+from fastcache._core.greenlet cimport who_runs
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.key cimport draw_salt
@@ -45,9 +46,6 @@ from fastcache._core.visit cimport Visit, visit_again, visit_start
 from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError, cached_copy, copied
 
 draw_salt()
-
-cdef extern from "Python.h":
-    unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
 AGAIN = object()
 
@@ -177,7 +175,7 @@ cdef class LoadingStore(LandingStore):
         cdef PyObject* old = NULL
         cdef bint entered = False
         cdef bint inside = terms.inside
-        if not inside and not flight.stand_in_line(this_thread()):
+        if not inside and not flight.stand_in_line(who_runs()):
             return self.follow(flight, terms, False)
         try:
             if not inside:
@@ -249,6 +247,11 @@ cdef class LoadingStore(LandingStore):
 
     cdef object follow(self, Flight flight, Terms* terms, bint led):
         """Waits for a load, made elsewhere for this caller (``led``) or another's; AGAIN if that came to nothing."""
+        cdef PyObject* old = NULL
+        return self.outcome(flight, self.await_end(flight, terms, led, &old), old, terms, led)
+
+    cdef FlightState await_end(self, Flight flight, Terms* terms, bint led, PyObject** served) except? QUEUED:
+        """The first half of ``follow``: how the flight stands after the wait, or in ``served`` an old value."""
         cdef FlightState state = RUNNING
         cdef int64_t began
         cdef PyObject* old = NULL
@@ -270,15 +273,15 @@ cdef class LoadingStore(LandingStore):
             state = wait_for(flight, terms.deadline)
         if not led:
             histogram_add(&self.core.wait_times, clock_exact() - began)
+        served[0] = old if old != NULL or state != RUNNING else self.acceptable(<PyObject*>flight.key, terms)
+        return state
+
+    cdef object outcome(self, Flight flight, FlightState state, PyObject* old, Terms* terms, bint led):
+        """The second half."""
         if old != NULL:
             return steal(old)
-        if state == ABANDONED or state == MOVED:
-            return AGAIN
         if state != RUNNING:
-            return self.answer(flight, terms, led)
-        old = self.acceptable(<PyObject*>flight.key, terms)
-        if old != NULL:
-            return steal(old)
+            return AGAIN if state == ABANDONED or state == MOVED else self.answer(flight, terms, led)
         atomic_add(&self.core.timeouts, 1)
         raise LoadTimeout(f"the load of {flight.key!r} did not end within wait_timeout")
 

@@ -53,7 +53,7 @@ cdef inline PyObject* leads_back(
     """Whether the leader of ``start`` waits, through any number of others, for who loads ``mine``, or for the loop of
     ``thread`` (0: none): the flight that does, from which ``walked_from`` leads to the start; or NULL.
 
-    A thread that waits stops the loop that runs in it, so all tasks that load there wait for the same.  The graph's
+    A thread that waits stops the loop or hub that runs in it, so all that load there wait for the same.  The graph's
     mutex is held.  No flight is come to twice.  ``standing`` are the waits of such threads; ``walk`` is a number which
     no walk had before.
     """
@@ -66,7 +66,7 @@ cdef inline PyObject* leads_back(
     while rest != NULL:
         at = rest
         rest = (<Flight>at).walk_next
-        on_loop = (<Flight>at).on_loop and (<Flight>at).state <= RUNNING
+        on_loop = ((<Flight>at).on_loop or (<Flight>at).in_greenlet) and (<Flight>at).state <= RUNNING
         if is_led_within(at, mine) or (on_loop and (<Flight>at).owner == thread):
             return at
         within = at

@@ -1,10 +1,9 @@
 """One who waits for a flight by being told of its end, where a thread would wait at its door."""
 
 cimport cython
-from cpython.object cimport PyObject
 
 from fastcache._core.flight cimport Flight
-from fastcache._core.graph cimport graph_enter, graph_leave, leading_flight
+from fastcache._core.graph cimport graph_join, graph_part
 from fastcache._core.seat cimport Seat, wake_row
 
 cdef enum:
@@ -22,39 +21,23 @@ cdef class Watch(Seat):
     """
 
     def __init__(self, Flight flight not None, /):
-        cdef Flight leading
         if self.flight is not None:
             raise RuntimeError("a watch is kept once")
         Seat.__init__(self)
-        leading = leading_flight()
-        self.wait.flight = <PyObject*>flight
-        if leading is not None:
-            graph_enter(leading, &self.wait)
-        self.leading = leading
+        self.leading = graph_join(flight, &self.wait)
         self.flight = flight
-        flight.count_waiter(1)
-        if flight.watchers is None:
-            flight.make_watchers()
-        flight.watchers[self] = None
-        # Who ends it looks for watchers after that; so of the two one finds the other.
-        if flight.is_over() and flight.watchers.pop(self, self) is None:
-            self.tell()
+        flight.watch(self)
 
     def __dealloc__(self):
         # The collector has taken who waited.
-        if self.leading is not None:
-            graph_leave(self.leading, &self.wait)
+        graph_part(self.leading, &self.wait)
 
     def leave(self):
         """Waits no longer; how many others wait for the flight, or -1 if this watch has been told of its end."""
-        if self.flight.watchers.pop(self, self) is not None:
-            return -1
-        return self.stand_down()
+        return self.stand_down() if self.flight.unwatch(self) else -1
 
     cdef int stand_down(self) except -2:
-        if self.leading is not None:
-            graph_leave(self.leading, &self.wait)
-            self.leading = None
+        graph_part(self.leading, &self.wait)
         return self.flight.count_waiter(-1)
 
     def tell(self):

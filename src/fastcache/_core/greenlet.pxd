@@ -1,0 +1,12 @@
+"""Greenlets as the core sees them: whether one runs, which one, and what those of a thread are loading."""
+
+from fastcache._core.flight cimport Flight
+
+cdef void greenlets_known(object module) noexcept
+cdef object greenlets_module()
+cdef bint in_greenlet() noexcept
+cdef bint in_spawned_greenlet() noexcept
+cdef unsigned long who_runs() noexcept
+cdef void greenlet_begins(Flight flight, object store) noexcept
+cdef void greenlet_ends(Flight flight) noexcept
+cdef int greenlets_admitted(object bulkhead) except -1

@@ -1,0 +1,169 @@
+"""What breaks in on a greenlet that waits or loads, and whose load is whose among those of one thread."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.harness.greenlets import BOTH, PATCHED, play
+
+pytest.importorskip("gevent", reason="gevent is not installed")
+
+
+@BOTH
+def test_a_load_begun_before_there_were_greenlets_is_waited_for(first: str) -> None:
+    play(
+        first,
+        """
+        def spawning(key):
+            followers.append(start(cache.get_or_load, "k", unexpected))
+            gevent.sleep(0.01)
+            refused = attempt(cache.get_or_load, "k", unexpected)
+            return refused, attempt(cache.get_or_load, "l", lambda key: attempt(cache.get_or_load, "k", unexpected))
+        followers = []
+        print(cache.get_or_load("k", spawning), outcome(followers[0]))
+        """,
+        "('RecursiveLoadError', 'RecursiveLoadError') ('RecursiveLoadError', 'RecursiveLoadError')",
+    )
+
+
+@BOTH
+def test_a_load_of_several_keys_is_over_when_it_has_ended(first: str) -> None:
+    play(
+        first,
+        """
+        from fastcache._core.graph import is_loading
+        def load_many(keys):
+            return {key: is_loading() for key in keys}
+        def ask(**options):
+            return cache.get_many_or_load("abc", load_many, force=True, **options), is_loading()
+        print(outcome(start(ask)))
+        print(outcome(start(ask, max_batch=2)))
+        """,
+        "({'a': True, 'b': True, 'c': True}, False)\n({'a': True, 'b': True, 'c': True}, False)",
+    )
+
+
+@BOTH
+def test_who_is_switched_to_for_no_reason_waits_on(first: str) -> None:
+    play(
+        first,
+        """
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        follower = start(cache.get_or_load, "k", unexpected)
+        gevent.sleep(0)
+        for _ in range(2):
+            gevent.get_hub().loop.run_callback(follower.switch)
+            gevent.sleep(0.01)
+        print(follower.ready(), [flight.waiters for flight in cache.flights()])
+        go.set()
+        print(outcome(follower), outcome(leader))
+        """,
+        "False [1]\nkk kk",
+    )
+
+
+@BOTH
+def test_what_is_thrown_into_a_wait_is_no_error_of_a_key(first: str) -> None:
+    play(
+        first,
+        """
+        class Enough(Exception):
+            pass
+        def load_many(keys):
+            return {key: key for key in keys}
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        calls = [
+            start(cache.get_or_load, "k", unexpected),
+            start(cache.get_many_or_load, ["k", "l"], load_many),
+            start(cache.get_many_or_load, ["k", "m"], load_many, errors="return"),
+        ]
+        def in_time():
+            with gevent.Timeout(0.01, Enough):
+                return cache.get_many_or_load(["k", "n"], load_many, errors="return")
+        calls.append(start(in_time))
+        gevent.sleep(0)
+        for call in calls[:3]:
+            call.kill(Enough, block=False)
+        print([outcome(call) for call in calls], [flight.waiters for flight in cache.flights()])
+        go.set()
+        print(outcome(leader))
+        """,
+        "['Enough', 'Enough', 'Enough', 'Enough'] [0]\nkk",
+    )
+
+
+def test_an_interrupt_anywhere_in_a_wait_leaves_no_waiter() -> None:
+    play(
+        "",
+        """
+        import contextlib, sys
+        from fastcache import _greenlets
+        from tests.harness.interrupts import everywhere
+
+        # What comes as the leader rings is not raised there.
+        sys.unraisablehook = sys.excepthook = lambda *error: None
+
+        def scene(act):
+            begun.clear(), go.clear()
+            leader = start(cache.get_or_load, "k", load)
+            begun.wait(30)
+            soon = gevent.spawn_later(0.01, go.set)
+            def wait():
+                # Where it was to be found out whether this is a greenlet.
+                with contextlib.suppress(RuntimeError):
+                    assert cache.get_or_load("k", unexpected) == "kk"
+            act(wait)
+            assert [flight.waiters for flight in cache.flights()] in ([0], []), cache.flights()
+            soon.join()
+            assert outcome(leader) == "kk"
+            assert outcome(start(cache.get_or_load, "k", unexpected)) == "kk"
+            cache.clear()
+
+        print(everywhere(_greenlets, scene) > 15)
+        """,
+        "True",
+    )
+
+
+def test_greenlets_that_want_what_another_stands_in_line_for_wait_for_it() -> None:
+    play(
+        PATCHED,
+        """
+        def load_many(keys):
+            calls.append(keys)
+            return {key: key for key in keys}
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        first = start(cache.get_or_load, "l", str)
+        many = start(cache.get_many_or_load, ["m", "n"], load_many)
+        gevent.sleep(0)
+        others = [start(cache.get_or_load, key, unexpected) for key in "lmn"]
+        others.append(start(cache.get_many_or_load, ["l", "m"], unexpected))
+        gevent.sleep(0)
+        go.set()
+        print([outcome(call) for call in (leader, first, many, *others)], calls, cache._bulkhead.free)
+        """,
+        "['kk', 'l', {'m': 'm', 'n': 'n'}, 'l', 'm', 'n', {'l': 'l', 'm': 'm'}] ['k', ['m', 'n']] 1",
+    )
+
+
+def test_who_is_killed_as_it_stands_in_line_leaves_the_load_to_the_others() -> None:
+    play(
+        PATCHED,
+        """
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        leader = start(cache.get_or_load, "k", load)
+        begun.wait(30)
+        first = start(cache.get_or_load, "l", unexpected)
+        gevent.sleep(0)
+        other = start(cache.get_or_load, "l", str)
+        gevent.sleep(0)
+        first.kill()
+        go.set()
+        print([outcome(call) for call in (leader, first, other)], cache._bulkhead.free, cache._bulkhead.waiting)
+        """,
+        "['kk', 'GreenletExit', 'l'] 1 0",
+    )
