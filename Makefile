@@ -102,8 +102,8 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy and pyright, and the stubs against the
 	$(BIN)/mypy
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
-	    $(addprefix fastcache._core.,movable tag context flight greenlet graph seat watch bell store mapping landing errand loading \
-        getting ready approach awaiting batch batch_errand bulk rounds function) \
+	    $(addprefix fastcache._core.,movable tag context flight greenlet graph seat watch bell store mapping landing errand \
+        loading getting ready approach awaiting batch batch_errand bulk rounds function) \
 	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 
 # Older wheels where there is no newer one: on free-threaded builds pydantic's core has to be built otherwise.

@@ -228,8 +228,8 @@ cdef class Store:
         """Ends the freshness of all entries that bear a tag, and leaves them to the stale windows.
 
         What loads under way bring is stale from the start.  Values whose freshness has ended already keep the windows
-        that they have: exactly after up to 20 such calls within the longest window, and then shortened by an eighth of it
-        at most.
+        that they have: exactly after up to 20 such calls within the longest window, and then shortened by an eighth of
+        it at most.
         """
         cdef str name = checked_name(tag)
         cdef int64_t now = core_now(&self.core)
