@@ -35,8 +35,8 @@ def test_every_public_method_is_among_those_that_are_played(name: str) -> None:
 def counts(*things: object) -> list[int]:
     """Their references, once three looks in a row have found the same: other threads may be about to end."""
     seen: list[list[int]] = []
+    gc.collect()
     while len(seen) < 3 or not seen[-1] == seen[-2] == seen[-3]:
-        gc.collect()
         seen.append([sys.getrefcount(thing) for thing in things])
     return seen[-1]
 
