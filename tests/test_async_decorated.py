@@ -248,9 +248,7 @@ async def test_a_hit_may_be_awaited_twice_or_never(hit: Callable[[], Any]) -> No
     gc.collect()
 
 
-@pytest.mark.parametrize(
-    "thrown", [(OSError,), (OSError("a"),), (OSError, "a"), (OSError, (1, "a")), (OSError("a"), 3), (5,)]
-)
+@pytest.mark.parametrize("thrown", [(OSError,), (OSError("a"),), (OSError, "a"), (OSError("a"), 3), (5,)])
 @pytest.mark.filterwarnings("ignore:the .type, exc, tb. signature:DeprecationWarning")
 def test_what_is_thrown_into_a_hit_is_raised_as_by_a_coroutine(hit: Callable[[], Any], thrown: tuple[Any, ...]) -> None:
     async def trivial() -> None:

@@ -211,12 +211,17 @@ def test_an_interrupt_of_warming_begins_no_more_loads() -> None:
     assert sorted(loads) == [0, 1]
 
 
+async def awarmed(cache: Cache[Any, Any], load: Any) -> weakref.ref[BaseException]:
+    return weakref.ref((await cache.awarm([1, 2, 3], load)).errors[1])
+
+
+# The errors are held by no name: a frame that they hold may be that of the caller, or of an event loop.
 AHEAD: dict[str, Callable[[Cache[Any, Any], Any], Any]] = {
-    "refresh": lambda cache, load: cache.refresh(1, load).exception(),
-    "refresh_many": lambda cache, load: cache.refresh_many([1], load).exception(),
-    "warm": lambda cache, load: cache.warm([1], load).errors[1],
-    "warm in threads": lambda cache, load: cache.warm([1, 2, 3], load).errors[1],
-    "awarm": lambda cache, load: asyncio.run(cache.awarm([1, 2, 3], load)).errors[1],
+    "refresh": lambda cache, load: weakref.ref(cache.refresh(1, load).exception()),
+    "refresh_many": lambda cache, load: weakref.ref(cache.refresh_many([1], load).exception()),
+    "warm": lambda cache, load: weakref.ref(cache.warm([1], load).errors[1]),
+    "warm in threads": lambda cache, load: weakref.ref(cache.warm([1, 2, 3], load).errors[1]),
+    "awarm": lambda cache, load: asyncio.run(awarmed(cache, load)),
 }
 
 
@@ -230,8 +235,7 @@ def test_a_failure_is_kept_by_no_circle(cache: Cache[Any, Any], ahead: str) -> N
 
     gc.disable()
     try:
-        # Held by no name: a frame that the error holds may be this one.
-        gone = weakref.ref(AHEAD[ahead](cache, load))
+        gone = AHEAD[ahead](cache, load)
         await_no_flights(cache)
         await_until(lambda: gone() is None)
     finally:
