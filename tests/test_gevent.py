@@ -14,8 +14,7 @@ def test_who_waits_lets_the_loader_and_others_run(first: str) -> None:
     play(
         first,
         """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         followers = [start(cache.get_or_load, "k", unexpected) for _ in range(5)]
         gevent.sleep(0)
         print([flight.waiters for flight in cache.flights()])
@@ -142,8 +141,7 @@ def test_a_greenlet_waits_as_long_as_it_will(first: str) -> None:
     play(
         first,
         """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         follower = start(cache.get_or_load, "k", unexpected, wait_timeout=0.02)
         print(outcome(follower))
         go.set()
@@ -233,8 +231,7 @@ def test_a_hub_that_would_wait_for_its_own_greenlet_is_refused() -> None:
     play(
         "",
         """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         told = []
         def in_the_hub():
             try:
@@ -255,8 +252,7 @@ def test_places_of_a_bulkhead_are_waited_for_where_gevent_has_patched() -> None:
         PATCHED,
         """
         cache = Cache(ttl=60, max_concurrent_loads=1)
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         other = start(cache.get_or_load, "l", str)
         gevent.sleep(0.01)
         print(other.ready())
@@ -272,8 +268,7 @@ def test_elsewhere_who_stands_in_line_for_a_place_stops_his_thread_until_his_tim
         "",
         """
         cache = Cache(ttl=60, max_concurrent_loads=1)
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         print(outcome(start(cache.get_or_load, "l", unexpected, wait_timeout=0.02)))
         go.set()
         print(outcome(leader))

@@ -65,8 +65,7 @@ def test_who_waits_for_another_greenlet_of_the_thread_still_does_in_the_child(fi
     play(
         first,
         """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         follower = start(cache.get_or_load, "k", unexpected)
         gevent.sleep(0)
         def child():
@@ -87,8 +86,7 @@ def test_greenlets_of_another_thread_are_not_the_childs(first: str) -> None:
     play(
         first,
         """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         other = real_thread(lambda: outcome(start(cache.get_or_load, "k", unexpected)))
         await_here(lambda: [flight.waiters for flight in cache.flights()] == [1])
         def child():

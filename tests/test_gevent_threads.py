@@ -65,8 +65,7 @@ def test_a_follower_whose_hub_is_destroyed_is_left_alone(first: str) -> None:
     play(
         first,
         """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         def in_thread():
             follower = start(cache.get_or_load, "k", unexpected)
             gevent.sleep(0)
@@ -111,8 +110,7 @@ def test_a_hub_that_waits_holds_up_its_greenlets_in_the_search_for_circles(first
     play(
         first,
         """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         def by_thread(key):
             loading.append(key)
             await_here(lambda: [flight.waiters for flight in cache.flights() if flight.key == "l"] == [1])

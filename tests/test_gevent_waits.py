@@ -48,8 +48,7 @@ def test_who_is_switched_to_for_no_reason_waits_on(first: str) -> None:
     play(
         first,
         """
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         follower = start(cache.get_or_load, "k", unexpected)
         gevent.sleep(0)
         for _ in range(2):
@@ -72,8 +71,7 @@ def test_what_is_thrown_into_a_wait_is_no_error_of_a_key(first: str) -> None:
             pass
         def load_many(keys):
             return {key: key for key in keys}
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         calls = [
             start(cache.get_or_load, "k", unexpected),
             start(cache.get_many_or_load, ["k", "l"], load_many),
@@ -107,8 +105,7 @@ def test_an_interrupt_anywhere_in_a_wait_leaves_no_waiter() -> None:
 
         def scene(act):
             begun.clear(), go.clear()
-            leader = start(cache.get_or_load, "k", load)
-            begun.wait(30)
+            leader = lead()
             soon = gevent.spawn_later(0.01, go.set)
             def wait():
                 # Where it was to be found out whether this is a greenlet.
@@ -135,8 +132,7 @@ def test_greenlets_that_want_what_another_stands_in_line_for_wait_for_it() -> No
             calls.append(keys)
             return {key: key for key in keys}
         cache = Cache(ttl=60, max_concurrent_loads=1)
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         first = start(cache.get_or_load, "l", str)
         many = start(cache.get_many_or_load, ["m", "n"], load_many)
         gevent.sleep(0)
@@ -155,8 +151,7 @@ def test_who_is_killed_as_it_stands_in_line_leaves_the_load_to_the_others() -> N
         PATCHED,
         """
         cache = Cache(ttl=60, max_concurrent_loads=1)
-        leader = start(cache.get_or_load, "k", load)
-        begun.wait(30)
+        leader = lead()
         first = start(cache.get_or_load, "l", unexpected)
         gevent.sleep(0)
         other = start(cache.get_or_load, "l", str)

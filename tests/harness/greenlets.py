@@ -38,6 +38,12 @@ def attempt(function, *args, **options):
 def start(*call, **options):
     return gevent.spawn(attempt, *call, **options)
 
+def lead():
+    "A greenlet that is loading k, until ``go`` is set."
+    leader = start(cache.get_or_load, "k", load)
+    assert begun.wait(30)
+    return leader
+
 def outcome(greenlet):
     greenlet.join(30)
     assert greenlet.ready(), "hangs"
