@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from types import ModuleType
 from typing import Any
@@ -15,7 +17,25 @@ from fastcache.testing import MovableClock
 from tests.harness.interrupts import Interrupt, everywhere
 
 MODULES = pytest.mark.parametrize("module", [_aio, _home, _task_loads], ids=lambda module: module.__name__)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 Ask = Callable[[Cache[Any, Any], Any], Coroutine[Any, Any, object]]
+
+
+@pytest.fixture
+def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What was cut off goes within the test that cut it off; only interrupts of finalizers may be told of."""
+    told = sys.unraisablehook
+
+    def tell(unraisable: Any) -> None:
+        if unraisable.exc_type is not Interrupt:
+            told(unraisable)
+
+    monkeypatch.setattr(sys, "unraisablehook", tell)
+    yield
+    gc.collect()
 
 
 async def load(key: object) -> str:
@@ -71,7 +91,6 @@ def interruptible(
 
 @MODULES
 @pytest.mark.parametrize("ask", [ask_one, ask_many])
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_load_that_was_to_begin_leaves_no_flight(module: ModuleType, ask: Ask) -> None:
     def scene(act: Callable[[Callable[[], object]], None]) -> None:
         cache: Cache[Any, Any] = Cache(ttl=60)
@@ -86,7 +105,6 @@ def test_a_load_that_was_to_begin_leaves_no_flight(module: ModuleType, ask: Ask)
 
 
 @MODULES
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_refresh_that_was_to_begin_leaves_neither_a_flight_nor_its_place_taken(module: ModuleType) -> None:
     def scene(act: Callable[[Callable[[], object]], None]) -> None:
         clock = MovableClock()

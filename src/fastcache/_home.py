@@ -39,8 +39,10 @@ class Home:
         loop.call_later(AGES, self._stay, loop, context=contextvars.Context())
 
     def __del__(self) -> None:
-        while self.residents:
-            self.residents.pop().lost()
+        # A home that an interrupt kept from being made has none.
+        residents: set[Resident] = getattr(self, "residents", set())
+        while residents:
+            residents.pop().lost()
 
 
 class _Here(threading.local):
