@@ -144,7 +144,9 @@ def test_an_interrupt_while_the_log_is_told_leaves_no_flight_and_no_place() -> N
     cache: Cache[str, str] = Cache(
         ttl=60, stale_if_error=600, max_load_time=5, max_concurrent_loads=2, clock=clock
     )  # fmt: skip
-    cache._configure_loading(load_settings(log=InterruptedLog())._replace(bulkhead=cache._bulkhead))
+    loads = load_settings(log=InterruptedLog())
+    loads.bulkhead = cache._bulkhead
+    cache._configure_loading(loads)
     held = HeldLoader("slow")
     slow = Call(cache.get_or_load, "k", held)
     held.gate.reached()

@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 import fastcache
 from tests.harness.child import check_child, run_child
 
 HERE = str(Path(fastcache.__file__).parents[1])
 # What it imports itself, and what that brings in on one Python or another; underscored ones aside.
 STANDARD = (
-    "atexit collections contextlib contextvars copyreg enum errno functools genericpath heapq itertools keyword math "
-    f"operator os {os.path.__name__} queue re reprlib stat threading types typing warnings weakref"
+    "atexit collections contextlib contextvars copyreg errno functools genericpath heapq itertools keyword math "
+    f"operator os {os.path.__name__} queue reprlib stat threading types warnings weakref"
 ).split()
 # Its own that most programs do not need, each with what it would bring in.
 LATE = {
     "fastcache._aio": "asyncio",
+    "fastcache._clru_cache": "typing",
+    "fastcache._duplicate": "typing",
+    "fastcache._lru_cache": "typing",
+    "fastcache._memo": "typing",
+    "fastcache._renewal": "typing",
+    "fastcache._single": "typing",
+    "fastcache._stats": "typing",
+    "fastcache._types": "typing",
     "fastcache._task_loads": "asyncio",
     "fastcache._options": "nothing but itself",
     "fastcache.compat": "the stand-ins",
@@ -64,5 +74,56 @@ def test_what_comes_late_comes_when_it_is_used() -> None:
             assert cache.refresh("k", str).result() == "k"
             assert cache.warm(["k", "l"], str).loaded == 1
             assert asyncio.run(fastcache.lru_cache(load)(1)) == 1
+        """
+    )
+
+
+def test_all_public_names_are_there_whenever_they_are_asked_for() -> None:
+    check_child(
+        """
+        import fastcache
+        assert set(fastcache.__all__) <= set(dir(fastcache))
+        from fastcache import *
+        for name in fastcache.__all__:
+            assert globals()[name] is getattr(fastcache, name) is vars(fastcache)[name]
+        """
+    )
+
+
+def test_a_name_that_is_not_there_is_told() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'fastcache' has no attribute 'lfu_cache'$"):
+        _ = fastcache.lfu_cache  # type: ignore[attr-defined]
+
+
+def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_import() -> None:
+    check_child(
+        """
+        import os, signal, sys, threading
+        import fastcache
+
+        class Held:
+            begun, let = threading.Event(), threading.Event()
+
+            def find_spec(self, name, path=None, target=None):
+                if name == "typing":
+                    self.begun.set()
+                    self.let.wait()
+
+        cache = fastcache.Cache()
+        sys.modules.pop("typing", None)
+        sys.meta_path.insert(0, Held())
+        importer = threading.Thread(target=cache.stats)
+        importer.start()
+        Held.begun.wait()
+        # Called before what fastcache registered; and the importer does not run until this thread waits.
+        os.register_at_fork(before=Held.let.set)
+        sys.setswitchinterval(100)
+        child = os.fork()
+        if not child:
+            signal.alarm(10)
+            cache.stats()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        importer.join()
         """
     )

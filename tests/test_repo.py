@@ -22,16 +22,18 @@ pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not he
 
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {
+    "words of types": "_typing",
     "what is alive": "_registry",
     "durations": "_histogram",
-    "copies": "_copies",
     "threads for those who wait": "_threads",
-    "plain words": "_errors _sizes _stats _refresh _bulkhead _home _core.__init__ _core.py _core.mutex "
+    "plain words": "_errors _percent _sizes _stats _refresh _bulkhead _home _core.__init__ _core.py _core.mutex "
     "_core.clock _core.seconds _core.jitter _core.method _core.shelf _refresh_log testing._executors testing._held",
     "what tags remember": "_core.expiries",
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "
     "_core.movable _core.seqlock _core.histogram _core.tag _core.ready _core.seat",
     "the key of a call": "_core.callkey",
+    "types of options": "_types",
+    "copies": "_copies",
     "walks": "_core.walk",
     "greenlets": "_core.greenlet",
     "who waits for whom": "_core.graph",

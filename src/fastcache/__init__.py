@@ -6,8 +6,6 @@ import warnings
 
 from fastcache import _fork  # noqa: F401 - registers what the child of a fork mends
 from fastcache._cache import Cache
-from fastcache._clru_cache import clru_cache
-from fastcache._config import RemovalCause, percent
 from fastcache._core.context import Failed, LoadContext, Loaded
 from fastcache._decorator import cached
 from fastcache._errors import (
@@ -20,14 +18,20 @@ from fastcache._errors import (
     NotFound,
     RecursiveLoadError,
 )
-from fastcache._histogram import Histogram
-from fastcache._lru_cache import cache, lru_cache
 from fastcache._namespace import Namespace
+from fastcache._percent import percent
 from fastcache._policy import Policy
-from fastcache._renewal import Warmed
-from fastcache._single import Flown, SingleFlight
 from fastcache._sizes import sizeof
-from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastcache._clru_cache import clru_cache
+    from fastcache._histogram import Histogram
+    from fastcache._lru_cache import cache, lru_cache
+    from fastcache._renewal import Warmed
+    from fastcache._single import Flown, SingleFlight
+    from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
+    from fastcache._types import RemovalCause
 
 __all__ = [
     "BulkLoadError",
@@ -61,6 +65,37 @@ __all__ = [
     "sizeof",
 ]
 __version__ = "0.1.0"
+
+# Where that is of which not every program wants any: it is imported when it is first asked for.
+_LATE = {
+    "CacheInfo": "_stats",
+    "Entry": "_stats",
+    "FlightInfo": "_stats",
+    "Flown": "_single",
+    "Histogram": "_histogram",
+    "RemovalCause": "_types",
+    "SingleFlight": "_single",
+    "Stats": "_stats",
+    "Warmed": "_renewal",
+    "cache": "_lru_cache",
+    "clru_cache": "_clru_cache",
+    "lru_cache": "_lru_cache",
+}
+
+# Checkers would take it that any name is to be had.
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})
 
 
 def _warn_of_namesake() -> None:

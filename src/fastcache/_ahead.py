@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastcache._background import BackgroundStore
-from fastcache._config import Seconds
-from fastcache._renewal import Warmed, awarm, in_background, warm
+from fastcache._typing import TYPE_CHECKING, K, V
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+    from typing import Any
 
-K = TypeVar("K")
-V = TypeVar("V")
+    from fastcache._renewal import Warmed
+    from fastcache._types import Seconds
 
 
 class AheadStore(BackgroundStore[K, V]):
@@ -32,6 +31,8 @@ class AheadStore(BackgroundStore[K, V]):
         """
         if not callable(loader):
             raise TypeError(f"loader must be callable, not {loader!r}")
+        from fastcache._renewal import in_background
+
         return in_background(partial(self._renew, key, loader, **options))
 
     def refresh_many(
@@ -47,6 +48,8 @@ class AheadStore(BackgroundStore[K, V]):
             raise TypeError(f"loader must be callable, not {loader!r}")
         if not isinstance(keys, Iterable):
             raise TypeError(f"keys must be an iterable, not {keys!r}")
+        from fastcache._renewal import in_background
+
         return in_background(partial(self._renew_many, list(keys), loader, **options))
 
     def warm(
@@ -69,6 +72,8 @@ class AheadStore(BackgroundStore[K, V]):
         A failure of one key is told in the result, and does not keep others from loading.  An interrupt ends it; the
         loads that other threads have begun go on.
         """
+        from fastcache._renewal import warm
+
         return warm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
 
     async def awarm(
@@ -85,6 +90,8 @@ class AheadStore(BackgroundStore[K, V]):
 
         If the caller is cancelled, so are the others, and of their loads those that nobody else waits for.
         """
+        from fastcache._renewal import awarm
+
         return await awarm(self, keys, loader, concurrency, spread=spread, ttl=self._ttl if ttl is None else ttl)
 
     async def arefresh(self, key: K, loader: Callable[..., Any], /, **options: Any) -> Any:

@@ -6,7 +6,11 @@ import functools
 import sys
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any
+
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # Bits of a code object's co_flags.
 COROUTINE = 0x80

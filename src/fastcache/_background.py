@@ -6,7 +6,6 @@ import contextvars
 import weakref
 from collections.abc import Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastcache._batches import Batches, Gathering
 from fastcache._core.approach import Approach
@@ -15,15 +14,13 @@ from fastcache._core.errand import Errand
 from fastcache._core.rounds import AwaitingManyStore, Rounds
 from fastcache._refresh import CLOSE_PATIENCE, RefreshPool
 from fastcache._threads import start
+from fastcache._typing import TYPE_CHECKING, K, T, V
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from typing import Any
 
     from fastcache._task_loads import Refreshes
-
-K = TypeVar("K")
-V = TypeVar("V")
-T = TypeVar("T")
 
 
 class BackgroundStore(AwaitingManyStore[K, V]):

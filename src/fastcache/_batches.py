@@ -19,10 +19,15 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
 
 from fastcache._core.batch import Batch
 from fastcache._registry import Registry
+from fastcache._typing import TYPE_CHECKING, Generic
+
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    G = TypeVar("G", bound="Gathering")
 
 # Keys of one gathering, where the caller did not say.
 MOST = 100
@@ -121,10 +126,9 @@ class Gathering:
 
 
 _all: Registry[Batches[Any]] = Registry()
-G = TypeVar("G", bound=Gathering)
 
 
-class Batches(Generic[G]):
+class Batches(Generic["G"]):
     """The open gatherings of a cache.
 
     :param delay: seconds that each waits for others to join it.

@@ -23,21 +23,25 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Waiter(Protocol):
+        """Who stands in line; told apart by identity, so without an ``==`` of its own."""
+
+        def admit(self) -> bool:
+            """Tells it that it has a place; False if it is gone, and the place for the next.
+
+            Called by the thread that found the place, perhaps its own, with nothing locked.  Must not block or raise.
+            If an interrupt cuts it short it is called once more, and must then give the same answer.
+            """
+
 
 # Seconds after which the main thread looks for signals: one that comes just before it waits interrupts nothing.
 LOOK = 0.2
-
-
-class Waiter(Protocol):
-    """Who stands in line; told apart by identity, so without an ``==`` of its own."""
-
-    def admit(self) -> bool:
-        """Tells it that it has a place; False if it is gone, and the place for the next.
-
-        Called by the thread that found the place, perhaps its own, with nothing locked.  Must not block or raise.  If
-        an interrupt cuts it short it is called once more, and must then give the same answer.
-        """
 
 
 class _Thread:

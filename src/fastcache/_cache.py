@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from types import EllipsisType
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import MutableMapping
 
 from fastcache._ahead import AheadStore
-from fastcache._config import (
-    Clock,
-    EvictionPolicy,
-    Jitter,
-    RefreshAhead,
-    RemovalCause,
-    Seconds,
-    Weigher,
-    check_count,
-    settings,
-)
-from fastcache._copies import Copy
+from fastcache._config import check_count, settings
 from fastcache._core.mapping import adopt
 from fastcache._core.store import nanoseconds
-from fastcache._duplicate import Item, items_of, resume
 from fastcache._errors import NotFound
-from fastcache._histogram import Histogram
-from fastcache._load_config import ErrorTypes, checked_executor, load_settings
+from fastcache._load_config import checked_executor, load_settings
 from fastcache._namespace import Namespace
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
-from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
+from fastcache._typing import TYPE_CHECKING, K, V
 from fastcache._views import Items, Keys, Values
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor
+    from types import EllipsisType
+    from typing import Any, TypeVar
 
-K = TypeVar("K")
-C = TypeVar("C", bound="Cache[Any, Any]")
-V = TypeVar("V")
+    from fastcache._duplicate import Item
+    from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
+    from fastcache._types import (
+        Clock,
+        Copy,
+        ErrorTypes,
+        EvictionPolicy,
+        Jitter,
+        RefreshAhead,
+        RemovalCause,
+        Seconds,
+        Weigher,
+    )
+
+    C = TypeVar("C", bound="Cache[Any, Any]")
 
 
 @adopt
@@ -235,9 +235,13 @@ class Cache(AheadStore[K, V]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy or pickle is made as this cache was, and holds the values with what is left of their lives."""
+        from fastcache._duplicate import items_of
+
         return empty, (type(self), getattr(self, "_options", {})), (items_of(self), getattr(self, "__dict__", {}))
 
     def __setstate__(self, state: tuple[list[Item], dict[str, Any]]) -> None:
+        from fastcache._duplicate import resume
+
         resume(self, state[0])
         for name, value in state[1].items():
             setattr(self, name, value)
@@ -267,11 +271,16 @@ class Cache(AheadStore[K, V]):
 
         It leaves no trace: no counter, no eviction order, no refresh.
         """
+        from fastcache._stats import Entry
+
         found = self._look(key)
         return None if found is None else Entry(*found)
 
     def stats(self) -> Stats:
         """The counters as they are now."""
+        from fastcache._histogram import Histogram
+        from fastcache._stats import Stats
+
         counts, entries, weight = self._counts()
         load_times, wait_times, hit_ages = map(Histogram, self._histograms())
         return Stats(
@@ -280,11 +289,15 @@ class Cache(AheadStore[K, V]):
 
     def cache_info(self) -> CacheInfo:
         """(hits, misses, maxsize, currsize) as of functools; stale hits are hits."""
+        from fastcache._stats import CacheInfo
+
         counts, _, _ = self._counts()
         return CacheInfo(counts["hits"] + counts["stale_hits"], counts["misses"], self._maxsize, len(self))
 
     def flights(self) -> list[FlightInfo]:
         """The loads under way now."""
+        from fastcache._stats import FlightInfo
+
         return [FlightInfo(*flight) for flight in self._flights()]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from fastcache._core.function import CachedFunction
-from fastcache._memo import Memo, State, Unhashable
+from fastcache._memo import Memo
+from fastcache._types import State, Unhashable
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from types import SimpleNamespace
 
-from fastcache._copies import Copy, copier
+from fastcache._copies import copier
 from fastcache._core.movable import MovableClock
 from fastcache._core.store import has_boot_clock, nanoseconds
+from fastcache._percent import percent
 from fastcache._sizes import sizeof
+from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Callable
+    from typing import Any
 
-# As text, for importing datetime takes a while.
-Seconds: TypeAlias = "float | timedelta"
-RefreshAhead: TypeAlias = "Seconds | Literal['auto']"
-Clock: TypeAlias = MovableClock | Literal["monotonic", "boottime"]
-EvictionPolicy: TypeAlias = Literal["adaptive", "lru", "fifo"]
-# Why a value left: it was past its lifetime and all windows; the cache was full; another was written in its place, or
-# one that is not kept; the caller removed it.
-RemovalCause: TypeAlias = Literal["expired", "size", "replaced", "explicit"]
-Weigher: TypeAlias = Callable[[Any, Any], int]
-RemovalListener: TypeAlias = Callable[[Any, Any, RemovalCause], object]
+    from fastcache._types import (
+        Clock,
+        Copy,
+        EvictionPolicy,
+        Jitter,
+        RefreshAhead,
+        RemovalListener,
+        Seconds,
+        Weigher,
+    )
 
 # An exact order needs one table, and a table numbers its entries in 24 bits.
 EXACT_LIMIT = 16_000_000
@@ -35,27 +37,7 @@ ABSENT_SHARE = 10
 UNBOUNDED_ABSENCES = 10_000
 
 
-class _Share(NamedTuple):
-    share: float
-
-
-class percent(_Share):  # noqa: N801 - reads as a unit: jitter=percent(10)
-    """A jitter as a share of the ttl: ``percent(10)`` spreads lifetimes over ttl * 0.9 to ttl * 1.1."""
-
-    __slots__ = ()
-
-    def __new__(cls, share: float) -> percent:
-        if isinstance(share, bool) or not isinstance(share, (int, float)):
-            raise TypeError(f"percent must be a number, not {share!r}")
-        if not 0 <= share < 100:
-            raise ValueError(f"percent must be at least 0 and below 100, not {share!r}")
-        return super().__new__(cls, share)
-
-
-Jitter: TypeAlias = "Seconds | tuple[Seconds, Seconds] | percent"
-
-
-class Settings(NamedTuple):
+class Settings(SimpleNamespace):
     """What the native store is set up from; durations in nanoseconds."""
 
     maxsize: int | None
@@ -143,28 +125,28 @@ def settings(
     if max_load_time is not None and not nanoseconds("max_load_time", max_load_time):
         raise ValueError(f"max_load_time must be above 0 or None, not {max_load_time!r}")
     return Settings(
-        maxsize,
-        max_weight,
-        ttl_ns,
-        low,
-        span,
-        ahead,
-        stale,
-        error,
-        RETRY_BASE,
-        min(ttl_ns or RETRY_CAP, RETRY_CAP),
-        policy,
-        os.cpu_count() or 1,
-        fresh_seed() if seed is None else _checked_seed(seed),
-        clock,
-        sizeof if weigher is None and max_weight is not None else weigher,
-        on_removal,
-        copier(copy),
-        None if max_load_time is None else nanoseconds("max_load_time", max_load_time),
-        nanoseconds("negative_ttl", negative_ttl),
-        nanoseconds("error_ttl", error_ttl),
-        nanoseconds("uncacheable_ttl", uncacheable_ttl),
-        negative_maxsize,
+        maxsize=maxsize,
+        max_weight=max_weight,
+        ttl=ttl_ns,
+        jitter_low=low,
+        jitter_span=span,
+        refresh_ahead=ahead,
+        stale_while_revalidate=stale,
+        stale_if_error=error,
+        retry_base=RETRY_BASE,
+        retry_cap=min(ttl_ns or RETRY_CAP, RETRY_CAP),
+        policy=policy,
+        processors=os.cpu_count() or 1,
+        seed=fresh_seed() if seed is None else _checked_seed(seed),
+        clock=clock,
+        weigher=sizeof if weigher is None and max_weight is not None else weigher,
+        on_removal=on_removal,
+        copier=copier(copy),
+        max_load_time=None if max_load_time is None else nanoseconds("max_load_time", max_load_time),
+        negative_ttl=nanoseconds("negative_ttl", negative_ttl),
+        error_ttl=nanoseconds("error_ttl", error_ttl),
+        uncacheable_ttl=nanoseconds("uncacheable_ttl", uncacheable_ttl),
+        most_absences=negative_maxsize,
     )
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
 
-Copy: TypeAlias = Literal["shallow", "deep"] | Callable[[Any], Any] | None
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastcache._types import Copy
 
 
 def copier(given: Copy) -> Callable[[Any], Any] | None:

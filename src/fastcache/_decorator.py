@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from fastcache._async_marks import is_async, is_async_generator, mark_async
 from fastcache._cache import Cache
-from fastcache._config import Seconds
 from fastcache._core.function import CachedFunction
 from fastcache._lasting import note_lasting
 from fastcache._methods import PerInstance
+from fastcache._typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from typing import Any, ParamSpec, TypeVar
+
     from typing_extensions import Unpack
 
     from fastcache._options import CacheOptions
+    from fastcache._types import Seconds
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 
 @overload

@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import Sequence
-from typing import Any
+
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # Py_TPFLAGS_HEAPTYPE: a class made by a class statement.
 _HEAP_TYPE = 1 << 9

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from fastcache import _batches, _greenlets, _refresh, _threads
 from fastcache._config import fresh_seed
 from fastcache._core.graph import places_held
 from fastcache._core.store import after_fork
 from fastcache._registry import live_caches
+
+
+def _before() -> None:
+    """Waits for modules that other threads are importing: the child would find their locks taken for ever."""
+    from importlib import import_module
+
+    for name in [name for name in list(sys.modules) if name.startswith("fastcache.")]:
+        import_module(name)
 
 
 def _in_child() -> None:
@@ -25,4 +34,4 @@ def _in_child() -> None:
 
 # Windows has no fork.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(before=_before, after_in_child=_in_child)

@@ -7,13 +7,15 @@ whether a greenlet makes it, and each wait for another's load is one of the hub'
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
 
 from fastcache._core.bell import Bell
 from fastcache._core.graph import know_greenlets
 from fastcache._registry import Registry
+from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastcache._core.flight import Flight
 
 _known = False

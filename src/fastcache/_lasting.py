@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import FrameType, FunctionType
-from typing import Any
 
 from fastcache._core.function import CachedFunction
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def note_lasting(made: CachedFunction[..., Any], function: Callable[..., Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import SimpleNamespace
 
 from fastcache._bulkhead import Bulkhead
 from fastcache._config import check_count
@@ -10,14 +10,16 @@ from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
 from fastcache._greenlets import look
 from fastcache._refresh_log import RefreshLog
+from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from typing import Any
 
-ErrorTypes = type[Exception] | tuple[type[Exception], ...]
+    from fastcache._types import ErrorTypes
 
 
-class LoadSettings(NamedTuple):
+class LoadSettings(SimpleNamespace):
     """What the native store is told of loads."""
 
     coalesce: bool
@@ -49,14 +51,14 @@ def load_settings(
     check_count("max_concurrent_loads", max_concurrent_loads, optional=True)
     look()
     return LoadSettings(
-        coalesce,
-        with_context,
-        none_ttl if none_ttl is None or none_ttl is ... else nanoseconds("none_ttl", none_ttl),
-        _error_types("negative", negative),
-        _error_types("stale_on", stale_on),
-        _error_types("fatal", fatal),
-        None if max_concurrent_loads is None else Bulkhead(max_concurrent_loads),
-        log,
+        coalesce=coalesce,
+        with_context=with_context,
+        none_ttl=none_ttl if none_ttl is None or none_ttl is ... else nanoseconds("none_ttl", none_ttl),
+        negative=_error_types("negative", negative),
+        stale_on=_error_types("stale_on", stale_on),
+        fatal=_error_types("fatal", fatal),
+        bulkhead=None if max_concurrent_loads is None else Bulkhead(max_concurrent_loads),
+        log=log,
     )
 
 

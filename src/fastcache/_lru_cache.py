@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, overload
 
-from fastcache._config import Clock, Jitter, Seconds
 from fastcache._core.function import CachedFunction
-from fastcache._memo import Memo, State, Unhashable
+from fastcache._memo import Memo
+from fastcache._types import Clock, Jitter, Seconds, State, Unhashable
 
 P = ParamSpec("P")
 R = TypeVar("R")

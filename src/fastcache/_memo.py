@@ -5,18 +5,17 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from fastcache._async_marks import is_async, mark_async
 from fastcache._cache import Cache
-from fastcache._config import EXACT_LIMIT, Clock, EvictionPolicy, Jitter, Seconds
+from fastcache._config import EXACT_LIMIT
 from fastcache._core.function import CachedFunction
 from fastcache._lasting import note_lasting
+from fastcache._types import Clock, EvictionPolicy, Jitter, Seconds, State, Unhashable
 
 P = ParamSpec("P")
 R = TypeVar("R")
-State: TypeAlias = list[Any] | dict[Any, Any]
-Unhashable: TypeAlias = Literal["error", "warning", "ignore"]
 
 # What a cache takes as a bound at all.
 MOST = 2**62 - 1

@@ -6,9 +6,12 @@ import functools
 import types
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 from fastcache._core.function import CachedFunction
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _NOT_REFERENCED = "per_instance needs instances that can be weakly referenced; add '__weakref__' to the __slots__ of {}"
 

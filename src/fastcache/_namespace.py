@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from fastcache._typing import TYPE_CHECKING, Generic, K, T, V
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastcache._core.awaiting import AwaitingStore
 
-K = TypeVar("K")
-V = TypeVar("V")
-T = TypeVar("T")
 Tags = str | Iterable[str]
 
 

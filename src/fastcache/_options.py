@@ -5,9 +5,17 @@ from __future__ import annotations
 from types import EllipsisType
 from typing import TYPE_CHECKING, TypedDict
 
-from fastcache._config import Clock, EvictionPolicy, Jitter, RefreshAhead, RemovalListener, Seconds, Weigher
-from fastcache._copies import Copy
-from fastcache._load_config import ErrorTypes
+from fastcache._types import (
+    Clock,
+    Copy,
+    ErrorTypes,
+    EvictionPolicy,
+    Jitter,
+    RefreshAhead,
+    RemovalListener,
+    Seconds,
+    Weigher,
+)
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from fastcache._config import Jitter, RefreshAhead, Seconds, jitter_range
+from fastcache._config import jitter_range
 from fastcache._core.store import nanoseconds
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastcache._types import Jitter, RefreshAhead, Seconds
 
 # In the order of Policy's parameters.
 USUAL: dict[str, Any] = {

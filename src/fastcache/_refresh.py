@@ -22,10 +22,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
 
 from fastcache._registry import Registry
 from fastcache._threads import are_greenlets
+from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Protocol

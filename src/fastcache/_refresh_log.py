@@ -17,7 +17,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import logging

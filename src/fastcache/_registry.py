@@ -6,9 +6,11 @@ Threads, finalizers and signal handlers may come in between any two steps: each 
 from __future__ import annotations
 
 import weakref
-from typing import Any, Generic, TypeVar
 
-T = TypeVar("T")
+from fastcache._typing import TYPE_CHECKING, Generic, T
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Registry(Generic[T]):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from fastcache._config import Seconds, check_count
+from fastcache._config import check_count
 from fastcache._core.graph import is_loading
 from fastcache._core.store import nanoseconds
 from fastcache._threads import start
+from fastcache._types import Seconds
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

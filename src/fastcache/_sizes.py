@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 # What the cache itself keeps for an entry: its slot, its words of the index, its weight.
 OVERHEAD = 64

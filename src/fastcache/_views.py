@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
-from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastcache._typing import TYPE_CHECKING, K, V
 
 if TYPE_CHECKING:
-    from fastcache._core.mapping import Mapping
+    from typing import Any
 
-K = TypeVar("K")
-V = TypeVar("V")
+    from fastcache._core.mapping import Mapping
 
 
 class Keys(KeysView[K]):

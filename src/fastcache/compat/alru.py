@@ -17,10 +17,11 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from fastcache._async_marks import mark_async
 from fastcache._cache import Cache
-from fastcache._config import EXACT_LIMIT, Seconds
+from fastcache._config import EXACT_LIMIT
 from fastcache._core.function import CachedFunction
 from fastcache._core.store import nanoseconds
 from fastcache._stats import CacheInfo
+from fastcache._types import Seconds
 
 __all__ = ("AlruCacheLoopResetWarning", "alru_cache")
 

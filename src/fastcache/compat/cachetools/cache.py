@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from fastcache._config import EXACT_LIMIT, EvictionPolicy, Settings, settings
+from fastcache._config import EXACT_LIMIT, Settings, settings
 from fastcache._core.mapping import adopt
 from fastcache._core.movable import MovableClock
 from fastcache._load_config import load_settings
 from fastcache._stats import CacheInfo
+from fastcache._types import EvictionPolicy
 from fastcache._views import Items, Keys, Values
 from fastcache.compat.cachetools.ordered import OrderedStore
 from fastcache.compat.cachetools.timer import Timer
@@ -93,7 +94,9 @@ class Cache(OrderedStore[K, V]):
             seed=0,
             clock=MovableClock(0) if terms.timer is not None else "monotonic",
         )
-        return made._replace(ttl=0) if self._closed else made
+        if self._closed:
+            made.ttl = 0
+        return made
 
     @property
     def _sized(self) -> bool:

@@ -94,7 +94,8 @@ class TTLCache(TimedCache[K, V]):
         if self._closed:
             return made
         ttl = terms.lifetime
-        return made._replace(ttl=_nanoseconds(ttl) if self._own_timer is None else _scaled(ttl))
+        made.ttl = _nanoseconds(ttl) if self._own_timer is None else _scaled(ttl)
+        return made
 
     def _expiry(self) -> Callable[[Any, Any, Any], Any] | None:
         ttl = self._terms.lifetime
