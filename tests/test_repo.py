@@ -61,7 +61,7 @@ LAYERS = {
     "what one stripe has to do with others": "_core.upkeep",
     "one operation": "_core.visit",
     "what is done to all stripes": "_core.cores _core.listing _core.swap",
-    "the usual load": "_core.cold",
+    "the usual load, and the usual miss": "_core.cold _core.miss",
     "the options of a call": "_core.terms",
     "a store": "_core.store",
     "a mapping": "_core.mapping",

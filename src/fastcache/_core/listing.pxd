@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memset
 
-from fastcache._core.core cimport Core, core_now, core_stripe_at
+from fastcache._core.core cimport Core, core_ceiling, core_now, core_stripe_at
 from fastcache._core.entry cimport DUE, FRESH, took_seconds
 from fastcache._core.flight cimport Flight
 from fastcache._core.grave cimport Grave, grave_drop, grave_left
@@ -12,7 +12,7 @@ from fastcache._core.key cimport key_hash
 from fastcache._core.mutex cimport atomic_load
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, raw_alloc, raw_free, steal
-from fastcache._core.stripe cimport HIT, PER_ENTRY, Stripe, Verdict
+from fastcache._core.stripe cimport HIT, PER_ENTRY, UNREAD, Stripe, Verdict
 from fastcache._core.stripe_loads cimport stripe_next_flight
 from fastcache._core.stripe_values cimport Look, stripe_look
 from fastcache._core.stripe_whole cimport stripe_list, stripe_pop, stripe_sweep
@@ -122,15 +122,18 @@ cdef inline tuple pop_pair(Core* core):
 
 cdef inline int64_t count_unexpired(Core* core) noexcept:
     """How many values have not expired; what has expired for good is removed on the way."""
-    cdef int64_t now = core_now(core)
+    cdef int64_t ceiling = core_ceiling(core)
+    cdef int64_t now = UNREAD
     cdef int64_t n = 0
     cdef uint32_t number
     cdef Stripe* s
     for number in range(core.stripe_mask + 1):
         s = core_stripe_at(core, number)
-        if now < s.first_expiry and not atomic_load(&core.rules.tagged):
+        if ceiling < s.first_expiry and not atomic_load(&core.rules.tagged):
             n += s.values
             continue
+        if now == UNREAD:
+            now = core_now(core)
         sweep_out(core, s, now)
         n += stripe_list(s, now, NULL, NULL, 0)
     # Stripes are counted one after another, so a cache in motion could seem fuller than it ever was.

@@ -12,5 +12,6 @@ cdef class Mapping(Store):
     cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash)
     cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash)
     cdef object get_oddly(self, PyObject* const* args, Py_ssize_t count, PyObject* names)
+    cdef bint discard(self, object key) except -1
 
 cdef int check_iterable(object keys) except -1

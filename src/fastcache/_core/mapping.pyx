@@ -12,11 +12,12 @@ from fastcache._core.entry cimport DUE, FALLBACK
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.listing cimport count_unexpired, list_stripe, look_at, pop_pair, sweep_all
-from fastcache._core.mutex cimport atomic_load
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
+from fastcache._core.miss cimport core_glance_or_miss, core_has
+from fastcache._core.mutex cimport atomic_load
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.probe cimport probe_end
-from fastcache._core.py cimport likely, py_decref, steal, unlikely
+from fastcache._core.py cimport likely, py_decref, py_xdecref, steal, unlikely
 from fastcache._core.store cimport Store
 from fastcache._core.stripe cimport HIT, Verdict
 from fastcache._core.stripe_values cimport stripe_expire, stripe_touch
@@ -42,17 +43,13 @@ cdef class Mapping(Store):
         return steal(value) if value != NULL else self.item_slowly(key, ceiling, hash)
 
     cdef object item_slowly(self, object key, int64_t ceiling, uint64_t hash):
-        cdef PyObject* value = core_peek(&self.core, ceiling, <PyObject*>key, hash)
-        if value == NULL:
-            value = self.find(<PyObject*>key, hash, True, DUE)
+        cdef PyObject* value = mapping_find(self, <PyObject*>key, ceiling, hash)
         if value == NULL:
             raise KeyError(key)
         return self.handed(steal(value), NULL)
 
     cdef object get_slowly(self, PyObject* const* args, Py_ssize_t count, int64_t ceiling, uint64_t hash):
-        cdef PyObject* value = core_peek(&self.core, ceiling, args[0], hash)
-        if value == NULL:
-            value = self.find(args[0], hash, True, DUE)
+        cdef PyObject* value = mapping_find(self, args[0], ceiling, hash)
         if value != NULL:
             return self.handed(steal(value), NULL)
         return <object>args[1] if count == 2 else None
@@ -82,19 +79,21 @@ cdef class Mapping(Store):
         ceiling = core_ceiling(&self.core)
         for key in keys:
             hash = key_hash(<PyObject*>key)
-            value = core_peek(&self.core, ceiling, <PyObject*>key, hash)
-            if value == NULL:
-                value = self.find(<PyObject*>key, hash, True, DUE)
+            value = mapping_find(self, <PyObject*>key, ceiling, hash)
             if value != NULL:
                 found[key] = self.handed(steal(value), NULL)
         return found
 
     def __contains__(self, key):
-        cdef PyObject* value = self.find(<PyObject*>key, key_hash(<PyObject*>key), False, DUE)
-        if value == NULL:
-            return False
-        py_decref(value)
-        return True
+        cdef int64_t ceiling = core_ceiling(&self.core)
+        cdef uint64_t hash = key_hash(<PyObject*>key)
+        cdef int has = core_has(&self.core, ceiling, <PyObject*>key, hash)
+        cdef PyObject* value = NULL
+        if has < 0:
+            value = self.find(<PyObject*>key, hash, False, DUE)
+            has = value != NULL
+            py_xdecref(value)
+        return has == 1
 
     def __len__(self):
         return count_unexpired(&self.core)
@@ -196,37 +195,31 @@ cdef class Mapping(Store):
 
     # ---- removing ----
 
-    def __delitem__(self, key):
+    cdef bint discard(self, object key) except -1:
+        """Removes a key; whether it had an unexpired value."""
         cdef bint found
         cdef PyObject* value = self.remove(<PyObject*>key, &found)
-        if value == NULL:
+        py_xdecref(value)
+        return value != NULL
+
+    def __delitem__(self, key):
+        if not self.discard(key):
             raise KeyError(key)
-        py_decref(value)
 
     def delete(self, key, /):
         """Removes a key; whether it had an unexpired value.
 
         A load of it that is under way is detached: those who wait get its result, and it is not stored.
         """
-        cdef bint found
-        cdef PyObject* value = self.remove(<PyObject*>key, &found)
-        if value == NULL:
-            return False
-        py_decref(value)
-        return True
+        return bool(self.discard(key))
 
     def delete_many(self, keys, /):
         """Removes keys, as ``delete`` does; how many had an unexpired value.  Nothing is removed if one is unhashable.
         """
-        cdef bint found
-        cdef PyObject* value
         cdef Py_ssize_t removed = 0
         check_iterable(keys)
         for key in dict.fromkeys(keys):
-            value = self.remove(<PyObject*>key, &found)
-            if value != NULL:
-                py_decref(value)
-                removed += 1
+            removed += self.discard(key)
         return removed
 
     def pop(self, key, default=NOTHING, /):
@@ -292,6 +285,12 @@ cdef class Mapping(Store):
         return sweep_all(&self.core)
 
 
+cdef inline PyObject* mapping_find(Mapping self, PyObject* key, int64_t ceiling, uint64_t hash) except? NULL:
+    """A new reference to a value that has not expired, or NULL; counted as a hit or a miss."""
+    cdef PyObject* value = core_peek(&self.core, ceiling, key, hash)
+    return value if value != NULL else self.find(key, hash, True, DUE)
+
+
 cdef inline int mapping_write(Mapping self, PyObject* key, PyObject* value, int64_t ttl) except -1:
     cdef int64_t now = core_birth(&self.core, ttl)
     cdef uint64_t hash = key_hash(key)
@@ -315,14 +314,17 @@ cdef object mapping_get(Mapping self, PyObject* const* args, Py_ssize_t count, P
     cdef int64_t ceiling
     cdef uint64_t hash
     cdef PyObject* value
+    cdef bint missed = False
     # Away before anything that would have to save the names for it.
     if unlikely(names != NULL or <size_t>(count - 1) > 1):
         return self.get_oddly(args, count, names)
     ceiling = core_ceiling(&self.core)
     hash = key_hash(args[0])
-    value = core_glance(&self.core, ceiling, args[0], hash)
+    value = core_glance_or_miss(&self.core, ceiling, args[0], hash, &missed)
     if likely(value != NULL):
         return steal(value)
+    if missed:
+        return <object>args[1] if count == 2 else None
     return self.get_slowly(args, count, ceiling, hash)
 
 

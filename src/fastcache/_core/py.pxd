@@ -16,6 +16,7 @@ cdef extern from "Python.h":
 
     # These may run anything: never under a lock.
     void py_decref "Py_DECREF"(PyObject*) noexcept
+    void py_xdecref "Py_XDECREF"(PyObject*) noexcept
     Py_hash_t py_hash "PyObject_Hash"(PyObject*) except -1
     int py_equal "PyObject_RichCompareBool"(PyObject*, PyObject*, int) except -1
     PyObject* py_vectorcall "PyObject_Vectorcall"(PyObject*, PyObject* const*, size_t, PyObject*)
