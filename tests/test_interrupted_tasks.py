@@ -12,11 +12,17 @@ from typing import Any
 
 import pytest
 
-from fastcache import Cache, _aio, _home, _task_loads
+from fastcache import Cache, _aio, _batches, _bulkhead, _home, _patience, _task_batches, _task_loads
 from fastcache.testing import MovableClock
+from tests.harness.gates import LIMIT
 from tests.harness.interrupts import Interrupt, everywhere
 
-MODULES = pytest.mark.parametrize("module", [_aio, _home, _task_loads], ids=lambda module: module.__name__)
+
+def modules(*those: ModuleType) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("module", those, ids=lambda module: module.__name__)
+
+
+MODULES = modules(_aio, _home, _task_loads)
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
     pytest.mark.usefixtures("collected"),
@@ -47,11 +53,16 @@ async def load_again(key: object) -> str:
 
 
 async def asked_again(cache: Cache[Any, Any]) -> object:
-    return await cache.aget_or_load("k", load_again)
+    async with asyncio.timeout(LIMIT):
+        return await cache.aget_or_load("k", load_again)
 
 
 async def load_many(keys: list[Any]) -> dict[Any, str]:
     return dict.fromkeys(keys, "interrupted")
+
+
+async def load_many_again(keys: list[Any]) -> dict[Any, str]:
+    return dict.fromkeys(keys, "again")
 
 
 async def ask_one(cache: Cache[Any, Any], key: object) -> object:
@@ -73,14 +84,22 @@ def interruptible(
     async def settled() -> None:
         for _ in range(20):
             await asyncio.sleep(0)
+        polls = 0
+        while any(refreshes._batches._open for refreshes in cache._refreshes) and polls < 1000:
+            polls += 1
+            await asyncio.sleep(0.0005)
 
     def settle() -> None:
         loop.run_until_complete(settled())
 
+    async def asked() -> None:
+        async with asyncio.timeout(LIMIT):
+            await ask(cache, "k")
+
     def call() -> None:
         # Whoever waits for a load that is interrupted before it begins is told that it was cancelled.
         with contextlib.suppress(Interrupt, asyncio.CancelledError):
-            loop.run_until_complete(ask(cache, "k"))
+            loop.run_until_complete(asked())
 
     try:
         yield loop, call, settle
@@ -120,6 +139,63 @@ def test_a_refresh_that_was_to_begin_leaves_neither_a_flight_nor_its_place_taken
             assert loop.run_until_complete(asked_again(cache)) in ("old", "interrupted")
             settle()
             assert cache.get("k") == "again"
+        cache._check()
+
+    assert everywhere(module, scene) >= 3
+
+
+async def ask_twice(cache: Cache[Any, Any], key: object) -> object:
+    """The second joins what the first began to gather, which is full then."""
+    await cache.aget_many_or_load([key], load_many, max_batch=2)
+    return await cache.aget_many_or_load(["other"], load_many, max_batch=2)
+
+
+@modules(_batches, _task_batches, _task_loads, _home)
+@pytest.mark.parametrize("delay", [0, 0.005], ids=["at once", "when full"])
+def test_what_was_to_be_gathered_leaves_neither_a_flight_nor_a_gathering(module: ModuleType, delay: float) -> None:
+    def scene(act: Callable[[Callable[[], object]], None]) -> None:
+        clock = MovableClock()
+        cache: Cache[Any, Any] = Cache(
+            ttl=10, stale_while_revalidate=1000, refresh_workers=1, refresh_batch_delay=delay, clock=clock
+        )
+        cache["k"] = cache["other"] = "old"
+        clock.advance(11)
+        with interruptible(cache, ask_twice) as (loop, call, settle):
+            # What comes later is interrupted, too.
+            act(lambda: (call(), settle()))
+            settle()
+            assert cache.flights() == []
+            clock.advance(100)
+            loop.run_until_complete(cache.aget_many_or_load(["k", "other"], load_many_again, max_batch=2))
+            settle()
+            assert cache.get_many(["k", "other"]) == {"k": "again", "other": "again"}
+        cache._check()
+
+    assert everywhere(module, scene) >= 3
+
+
+async def ask_in_line(cache: Cache[Any, Any], key: Any) -> object:
+    """Of those who are not the first each stands in line."""
+    asking = [ask_one(cache, key), ask_one(cache, "l"), ask_many(cache, "m"), ask_in_vain(cache)]
+    return await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def ask_in_vain(cache: Cache[Any, Any]) -> object:
+    return await cache.aget_or_load("n", load, wait_timeout=0)
+
+
+@modules(_aio, _bulkhead, _home, _patience, _task_loads)
+def test_who_stood_in_line_leaves_no_place_taken(module: ModuleType) -> None:
+    def scene(act: Callable[[Callable[[], object]], None]) -> None:
+        cache: Cache[Any, Any] = Cache(ttl=60, max_concurrent_loads=1)
+        with interruptible(cache, ask_in_line) as (loop, call, settle):
+            act(call)
+            settle()
+            assert cache.flights() == []
+            bulkhead = cache._bulkhead
+            assert bulkhead is not None
+            assert (bulkhead.free, bulkhead.waiting) == (1, 0)
+            assert loop.run_until_complete(asked_again(cache)) in ("interrupted", "again")
         cache._check()
 
     assert everywhere(module, scene) >= 3

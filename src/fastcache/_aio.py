@@ -16,45 +16,64 @@ from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRE
 from fastcache._core.rounds import Rounds
 from fastcache._core.seat import Seat
 from fastcache._core.watch import Watch
-from fastcache._home import home_of
+from fastcache._home import Home, home_of
 from fastcache._patience import wait_on
 from fastcache._task_loads import Load, Refreshes
 
 
 class InLine(Seat):
-    """A task's place in the line of a bulkhead, for what it is to load."""
+    """A task's place in the line of a bulkhead, for what it is to load.
 
-    __slots__ = ("_home", "_stands", "_way")
+    An interrupt may come after any call; so each thing here is done in one step, or may be done again.
+    """
+
+    __slots__ = ("_admitted", "_home", "_place", "_way")
 
     def __init__(self, way: Approach | Rounds) -> None:
         super().__init__()
         self._way = way
-        self._stands = True
+        # Whether it has a place, by whoever was the first to settle that.
+        self._admitted: dict[None, bool] = {}
+        # What stands for its place in the line, and then for that in the bulkhead, while it is this one's to give back.
+        self._place: list[Any] = []
+        self._home: weakref.ref[Home] | None = None
+
+    def stand(self) -> None:
+        """Stands in line from now on."""
         home = home_of(self.loop)
         self._home = weakref.ref(home)
-        way.bulkhead.queue(self)
         home.residents.add(self)
+        self._place.extend(map(self._way.bulkhead.queue, (self,)))
 
     def admit(self) -> bool:
-        if self.loop.is_closed():
+        if not self._admitted.setdefault(None, not self.loop.is_closed()):
             return False
         self.wake()
         return True
 
-    def leave(self) -> bool:
-        """To be called once the wait is over; False: it was lost."""
-        stands, self._stands = self._stands, False
-        home = self._home()
+    def is_admitted(self) -> bool:
+        """Once the wait is over: whether it has a place; else it never will."""
+        return self._admitted.setdefault(None, False)
+
+    def enter(self) -> bool:
+        """With a place: whether the load is this call's still."""
+        entered: list[bool] = []
+        entered.extend(map(self._way.entered, map(list.pop, (self._place,))))
+        return entered[0]
+
+    def leave(self) -> None:
+        """Gives back what there is to give back, and stands in no line any more."""
+        home = None if self._home is None else self._home()
         if home is not None:
             home.residents.discard(self)
-        return stands
+        if self.is_admitted():
+            self._way.bulkhead.give_back(self._place)
+        else:
+            self._way.bulkhead.withdraw(self)
 
     def lost(self) -> None:
-        """Nobody waits any more: gives back what there is to give back."""
-        if self.leave():
-            if not self._way.bulkhead.withdraw(self):
-                self._way.bulkhead.leave()
-            self._way.let_go()
+        self.leave()
+        self._way.let_go()
 
 
 async def approach(way: Approach, refreshes: Refreshes) -> Any:
@@ -148,12 +167,11 @@ async def stand_in_line(way: Approach | Rounds) -> bool:
     """Waits for a place in the bulkhead; False: another has taken the load over, which is then to be waited for."""
     line = InLine(way)
     try:
-        come = await wait_on(line, way.time_left)
-    except BaseException:
-        line.lost()
-        raise
-    line.leave()
-    if come or not way.bulkhead.withdraw(line):
-        return way.entered(False)
-    way.turn_away()
-    return False
+        line.stand()
+        await wait_on(line, way.time_left)
+        if line.is_admitted():
+            return line.enter()
+        way.turn_away()
+        return False
+    finally:
+        line.leave()

@@ -50,7 +50,6 @@ class Gathering:
         self._listed = listed
         self._opener: int | None = None
         self._waker: SimpleQueue[None] = SimpleQueue()
-        self._wake_if_full()
 
     def __len__(self) -> int:
         """How many keys."""
@@ -62,6 +61,10 @@ class Gathering:
         try:
             if not submit(self):
                 return False
+        except BaseException:
+            # Some of it may have been taken on.
+            self.drop()
+            raise
         finally:
             self._opener = None
         # Not before: what is refused would take others with it.
@@ -95,7 +98,10 @@ class Gathering:
         """Waits until it is to begin, and loads."""
         try:
             self._wait()
-            if not self.closed:
+            if self.closed:
+                # An interrupt may have kept whoever closed it from dropping all.
+                self.drop()
+            else:
                 self.taken().run()
         except BaseException:
             self.drop()
@@ -107,9 +113,13 @@ class Gathering:
         first, *others = self._batches
         return first.joined(others)
 
+    def _time_left(self) -> float:
+        """Seconds until it is to begin."""
+        return 0.0 if len(self) >= self._most else max(0.0, self._until - time.monotonic())
+
     def _wait(self) -> None:
         # An executor that runs it at once would make the caller wait for what cannot come.
-        left = 0.0 if self._opener == threading.get_ident() else self._until - time.monotonic()
+        left = 0.0 if self._opener == threading.get_ident() else self._time_left()
         if left > 0:
             with contextlib.suppress(Empty):
                 self._waker.get(timeout=left)

@@ -154,6 +154,15 @@ class Bulkhead:
             self.serve()
             raise
 
+    def give_back(self, place: list[None]) -> None:
+        """``leave`` for a place for which the one thing in ``place`` stands; that is taken out, so it is done once.
+
+        After an interrupt it is to be called again.
+        """
+        with contextlib.suppress(IndexError):
+            self._places.extend(map(list.pop, (place,)))
+        self.serve()
+
     def queue(self, waiter: Waiter) -> None:
         """Puts a waiter at the end of the line; it may be admitted before this returns.
 
