@@ -19,8 +19,10 @@ import contextlib
 import contextvars
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from queue import Empty, SimpleQueue
 
 from fastcache._registry import Registry
@@ -31,13 +33,13 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Task(Protocol):
-        """What a pool has taken on: it calls one of ``run`` and ``drop``, once."""
+        """What a pool has taken on: it calls one of ``run`` and ``drop``, once; after a ``run`` that raised both."""
 
         def run(self) -> object:
             """Does the work, in one of the pool's threads; whatever it raises ends with it."""
 
         def drop(self) -> object:
-            """Is told that it will not run, in whatever thread found that out.  Must not raise."""
+            """Is told that it will not run, or not to its end, in whatever thread found that out.  Must not raise."""
 
         def heat(self) -> int:
             """How much it is wanted now; asked when a choice is to be made, by any thread.  Must not raise."""
@@ -146,40 +148,59 @@ class RefreshPool:
     def _call_worker(self) -> None:
         """Wakes an idle thread, or starts one if there may be more."""
         try:
-            waker, _ = self._idle.popitem()
+            # One step in C: no interrupt comes between finding it and waking it.
+            list(starmap(SimpleQueue.put, map(dict.popitem, (self._idle,))))
         except KeyError:
             self._start_worker()
-        else:
-            waker.put(None)
 
     def _start_worker(self) -> None:
+        workers = self._workers
+        token: list[None] = []
         try:
-            self._workers.get_nowait()
+            # One step, as above.
+            token.extend(map(SimpleQueue.get_nowait, (workers,)))
+            threading.Thread(target=self._work, args=(token,), name=self._name, daemon=True).start()
         except Empty:
             return
-        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-        try:
-            thread.start()
-        except Exception:
-            # Not started.  After an interrupt it has been, and the token is its own.
-            self._workers.put(None)
+        except BaseException as error:
+            # Unless the thread has begun, and the token is its own.
+            if self._give_back(token, workers) and self._queued and not isinstance(error, Exception):
+                # By who saw that all threads were there.
+                with contextlib.suppress(RuntimeError, MemoryError):
+                    self._start_worker()
             raise
 
-    def _work(self) -> None:
+    @staticmethod
+    def _give_back(token: list[None], workers: SimpleQueue[None]) -> bool:
+        """Puts a token back, unless another has it."""
+        with contextlib.suppress(IndexError):
+            workers.put(token.pop())
+            return True
+        return False
+
+    def _work(self, token: list[None]) -> None:
         # After a fork, the thread that forked is none of the child's workers.
         me, threads, workers = threading.current_thread(), self._threads, self._workers
-        waker: SimpleQueue[None] = SimpleQueue()
-        threads.add(me)
+        mine: list[None] = []
         try:
-            while threads is self._threads and (self._work_once() or self._wait(waker)):
+            threads.add(me)
+            # Whoever started this thread may have been interrupted, and have taken the token back.
+            with contextlib.suppress(IndexError):
+                mine.extend(map(list.pop, (token,)))
+            waker: SimpleQueue[None] = SimpleQueue()
+            while mine and threads is self._threads and (self._work_once() or self._wait(waker)):
                 pass
         finally:
-            threads.discard(me)
-            workers.put(None)
-        # A task that was queued before the token was back had no thread started for it.
-        if self._queued and not self._closed and threads is self._threads:
-            with contextlib.suppress(RuntimeError):
-                self._start_worker()
+            try:
+                # Before anything else is called.
+                if mine:
+                    workers.put(None)
+            finally:
+                threads.discard(me)
+                # A task that was queued before the token was back had no thread started for it.
+                if self._queued and not self._closed and threads is self._threads:
+                    with contextlib.suppress(RuntimeError):
+                        self._start_worker()
 
     def _work_once(self) -> bool:
         """Runs the hottest task, of several the oldest; False if there is nothing to run."""
@@ -188,14 +209,23 @@ class RefreshPool:
             # In nobody's context, not in what the last loader made of the thread's.  Made before the task is taken,
             # which is run then, though there be no memory for anything else.
             run: Callable[[], object] = partial(contextvars.Context().run, hottest.task.run)
-            if self._queued.pop(hottest, False) is None:
-                del queued
-                try:  # noqa: SIM105 - as above
-                    run()
-                except BaseException:
-                    # A loader that asks its thread to exit ends its load, not the worker.
-                    pass
+            taken: deque[None] = deque()
+            taking = map(self._queued.pop, (hottest,))
+            del queued
+            try:
+                # One step, as in ``_drop``.
+                taken.extend(taking)
+                run()
                 return True
+            except KeyError:
+                if not taken:
+                    continue
+            except BaseException:
+                pass
+            # A loader that asks its thread to exit ends its load, not the worker.
+            if taken:
+                hottest.task.drop()
+            return True
         return False
 
     def _wait(self, waker: SimpleQueue[None]) -> bool:
@@ -216,7 +246,12 @@ class RefreshPool:
     def close(self, patience: float = CLOSE_PATIENCE) -> None:
         """Refuses further tasks, drops the queued ones and waits up to ``patience`` seconds for those under way."""
         self._closed = True
-        self._drop_queued()
+        try:
+            self._drop_queued()
+        except BaseException:
+            # After this nobody else would.
+            self._drop_queued()
+            raise
         for waker in list(self._idle):
             waker.put(None)
         threads = list(self._threads)
