@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from fastcache import BulkLoadError, Cache
+from fastcache import BulkLoadError, Cache, _renewal, _threads
 from fastcache.testing import MovableClock
 from tests.harness.child import check_child
 from tests.harness.gates import LIMIT, Call, Gate, HeldLoader, await_no_flights, await_until, await_waiters
+from tests.harness.interrupts import everywhere
 
 
 def test_a_refresh_loads_anew_while_the_old_value_is_served(cache: Cache[Any, Any]) -> None:
@@ -209,6 +210,30 @@ def test_an_interrupt_of_warming_begins_no_more_loads() -> None:
     inside.open()
     await_no_flights(cache)
     assert sorted(loads) == [0, 1]
+
+
+def test_who_helps_to_warm_begins_no_more_loads_wherever_an_interrupt_comes() -> None:
+    def scene(act: Callable[[Callable[[], object]], None]) -> None:
+        cache: Cache[int, int] = Cache()
+        caller, gate = threading.get_ident(), Gate()
+        helped: list[int] = []
+        warmed: list[object] = []
+
+        def load(key: int) -> int:
+            if threading.get_ident() != caller:
+                helped.append(key)
+                gate.stop()
+            elif len(cache) == 8:
+                # All but this one and the helper's.
+                gate.open()
+            return key
+
+        act(lambda: warmed.append(cache.warm(range(10), load, concurrency=2)))
+        gate.open()
+        await_until(lambda: len(_threads._idle) == len(_threads._threads), "the end of the help")
+        assert len(cache) == 10 if warmed else len(helped) <= 1
+
+    assert everywhere(_renewal, scene) > 20
 
 
 async def awarmed(cache: Cache[Any, Any], load: Any) -> weakref.ref[BaseException]:

@@ -143,8 +143,8 @@ def warm(
             else:
                 warming.loaded.append(key)
 
-    helpers = [] if is_loading() else [in_background(load_some) for _ in warming.helpers(concurrency)]
     try:
+        helpers = [] if is_loading() else [in_background(load_some) for _ in warming.helpers(concurrency)]
         load_some()
         for helper in helpers:
             helper.result()
