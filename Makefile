@@ -23,6 +23,7 @@ $(BIN)/.tools: pyproject.toml
 	$(PIP) install --prefer-binary --group test "setuptools>=77" "cython~=3.3.0"
 	-$(PIP) install --only-binary :all: --group loops
 	-$(PIP) install --only-binary :all: --group greenlets
+	-$(PIP) install --only-binary :all: --group hubs
 	@touch $@
 
 # Builds in place, with the tests' window on the core, and makes the folder importable from the environment.
@@ -102,7 +103,7 @@ types: $(BIN)/.built $(BIN)/.lint ## mypy and pyright, and the stubs against the
 	$(BIN)/mypy
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest.allow --ignore-unused-allowlist \
-	    $(addprefix fastcache._core.,movable tag context flight greenlet graph seat watch bell store mapping landing errand \
+	    $(addprefix fastcache._core.,movable tag context flight residence greenlet graph seat watch bell store mapping landing errand \
         loading getting ready approach awaiting batch batch_errand bulk rounds function) \
 	    $(addprefix fastcache.compat.,backend_store cachetools.ordered)
 

@@ -53,6 +53,7 @@ extensions = [
         "tag",
         "context",
         "flight",
+        "residence",
         "greenlet",
         "graph",
         "seat",

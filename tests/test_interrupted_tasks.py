@@ -199,3 +199,44 @@ def test_who_stood_in_line_leaves_no_place_taken(module: ModuleType) -> None:
         cache._check()
 
     assert everywhere(module, scene) >= 3
+
+
+async def load_forever(key: object) -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+@modules(_aio, _batches, _bulkhead, _home, _task_batches, _task_loads)
+def test_a_loop_that_is_closed_gives_up_all_that_was_in_it(module: ModuleType) -> None:
+    def scene(act: Callable[[Callable[[], object]], None]) -> None:
+        clock = MovableClock()
+        cache: Cache[Any, Any] = Cache(
+            ttl=10, stale_while_revalidate=1000, refresh_batch_delay=100_000, max_concurrent_loads=1, clock=clock
+        )
+        cache["old"] = "old"
+        clock.advance(11)
+        loops = [asyncio.new_event_loop()]
+        loops[0].set_exception_handler(lambda *_: None)
+
+        async def begin() -> None:
+            # One loads, two stand in line, and one is gathered.
+            for ask in (cache.aget_or_load("k", load_forever), cache.aget_or_load("l", load_forever)):
+                asking.append(asyncio.ensure_future(ask))
+            asking.append(asyncio.ensure_future(cache.aget_many_or_load(["m", "n"], load_forever)))
+            await cache.aget_many_or_load(["old"], load_forever)
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+        asking: list[asyncio.Future[Any]] = []
+        loops[0].run_until_complete(begin())
+        bulkhead = cache._bulkhead
+        assert bulkhead is not None
+        assert (len(cache.flights()), bulkhead.waiting) == (5, 2)
+        act(lambda: (asking.clear(), loops.pop().close(), gc.collect()))
+        loops.clear()
+        gc.collect()
+        assert cache.flights() == []
+        assert (bulkhead.free, bulkhead.waiting) == (1, 0)
+        cache._check()
+
+    # Of some nothing is called then.
+    assert everywhere(module, scene) >= (module in (_aio, _batches, _task_batches, _task_loads))

@@ -29,6 +29,8 @@ from fastcache._typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from fastcache._core.residence import Resident
+
     class Waiter(Protocol):
         """Who stands in line; told apart by identity, so without an ``==`` of its own."""
 
@@ -39,25 +41,36 @@ if TYPE_CHECKING:
             If an interrupt cuts it short it is called once more, and must then give the same answer.
             """
 
-
 # Seconds after which the main thread looks for signals: one that comes just before it waits interrupts nothing.
 LOOK = 0.2
 
 
 class _Thread:
-    """A thread that stands at a door until it is admitted."""
+    """A thread that stands at a door until it is admitted; or a greenlet, which may be lost with its thread."""
 
-    __slots__ = ("door",)
+    __slots__ = ("_admitted", "_bulkhead", "_place", "door")
 
-    def __init__(self) -> None:
+    def __init__(self, bulkhead: Bulkhead) -> None:
         self.door = _thread.allocate_lock()
         self.door.acquire()
+        self._bulkhead = bulkhead
+        # By whoever was the first to settle it.
+        self._admitted: dict[None, bool] = {}
+        self._place: list[None] = [None]
 
     def admit(self) -> bool:
+        if not self._admitted.setdefault(None, True):
+            return False
         # Told already.
         with contextlib.suppress(RuntimeError):
             self.door.release()
         return True
+
+    def lost(self) -> None:
+        if self._admitted.setdefault(None, False):
+            self._bulkhead.give_back(self._place)
+        else:
+            self._bulkhead.withdraw(self)
 
 
 class Bulkhead:
@@ -108,8 +121,10 @@ class Bulkhead:
             raise
         return place != []
 
-    def enter(self, timeout: float | None) -> bool:
+    def enter(self, timeout: float | None, residents: set[Resident] | None = None) -> bool:
         """Takes a place, and waits in line for one at most ``timeout`` seconds (None: for ever); False if in vain.
+
+        :param residents: those with whom the caller may be lost, and then never return.
 
         If it raises, which only a signal handler can make it do, no place is taken and nobody is left in line.
         """
@@ -121,17 +136,23 @@ class Bulkhead:
             place: list[None] = []
             queued: list[None] = []
             withdrawn: list[None] = []
-            waiter = _Thread()
+            waiter = _Thread(self)
             try:
                 self._take(places, place)
                 if place or timeout == 0:
                     return place != []
+                if residents is not None:
+                    residents.add(waiter)
                 queued.extend(map(line.append, (waiter,)))
                 self.serve()
                 admitted = self._wait(line, waiter, until)
                 if not admitted:
                     self._withdraw(line, waiter, withdrawn)
+                if residents is not None:
+                    residents.discard(waiter)
             except BaseException:
+                if residents is not None:
+                    residents.discard(waiter)
                 if queued and not withdrawn:
                     self._withdraw(line, waiter, withdrawn)
                     if not withdrawn:

@@ -1,7 +1,8 @@
 """How greenlets of gevent wait for a load: their thread's hub runs on, and with it whoever loads in that thread.
 
-gevent is never imported here: who has not, has no greenlets.  Where it is there when a cache is made, each load asks
-whether a greenlet makes it, and each wait for another's load is one of the hub's.
+Neither gevent nor greenlet is ever imported here: who has not, has no greenlets.  Where they are there when a cache is
+made, each load asks whether a greenlet makes it, and each wait of one that has a hub is the hub's.  Other greenlets
+stop their thread as they wait, and so are refused to wait for one of it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 
 from fastcache._core.bell import Bell
 from fastcache._core.graph import know_greenlets
+from fastcache._core.greenlet import residents_here
 from fastcache._registry import Registry
 from fastcache._typing import TYPE_CHECKING
 
@@ -24,24 +26,31 @@ _known = False
 def look() -> None:
     """When a cache is made: whether there may be greenlets."""
     global _known
-    if not _known and "gevent.hub" in sys.modules:
+    if not _known and "greenlet" in sys.modules:
         know_greenlets(sys.modules[__name__])
         _known = True
 
 
 def _hub() -> Any:
     """That of this thread, or None: then it has no other greenlets of gevent's, for they need one."""
-    return sys.modules["gevent._hub_local"].get_hub_if_exists()
+    gevent = sys.modules.get("gevent._hub_local")
+    return None if gevent is None else gevent.get_hub_if_exists()
 
 
 def current() -> Any:
     return sys.modules["greenlet"].getcurrent()
 
 
-def runs() -> bool:
-    """Whether a greenlet that may wait runs: any but the hub itself."""
+def waits() -> bool:
+    """Whether a greenlet that may wait in a hub runs: any of its thread but the hub itself."""
     hub = _hub()
     return hub is not None and current() is not hub
+
+
+def runs() -> bool:
+    """Whether a greenlet with loads of its own runs: one that may wait in a hub, or without one any but the first."""
+    running, hub = current(), _hub()
+    return running.parent is not None if hub is None else running is not hub
 
 
 class _Wait:
@@ -66,8 +75,10 @@ class _Wait:
 
     def run(self, flight: Flight, seconds: float | None) -> None:
         rung, left = False, False
+        residents = residents_here()
         try:
             _waits.add(self)
+            residents.add(self)
             self._rope.start(self._waiter.switch, self)
             self._bell.hang(flight)
             with sys.modules["gevent"].Timeout(seconds, False):
@@ -76,10 +87,15 @@ class _Wait:
                     rung = self._waiter.get() is self
         finally:
             left = self._bell.leave()
+            residents.discard(self)
             self._rope.stop()
             # Who is about to pull it must still find it.
             if rung or left:
                 self._rope.close()
+
+    def lost(self) -> None:
+        """Its thread has ended, and with that the hub."""
+        self._bell.leave()
 
     def survive_fork(self) -> None:
         """In the child, which has the greenlets of the thread that forked, and no others."""

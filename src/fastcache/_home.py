@@ -10,39 +10,26 @@ import asyncio
 import contextvars
 import threading
 import weakref
-from typing import Protocol
+
+from fastcache._core.residence import Residence
 
 # Seconds; then the timer is set anew.
 AGES = 1e8
 
 
-class Resident(Protocol):
-    """What is lost with a loop; told apart by identity."""
+class Home(Residence):
+    """Where those live who are lost with one loop: they are told by whatever thread closed it, in a finalizer."""
 
-    def lost(self) -> None:
-        """The loop is gone.  Called once, in a finalizer, by whatever thread closed the loop.  Must not raise."""
-
-
-class Home:
-    """Where the residents of one loop live.  Only a loop's own thread adds and removes them."""
-
-    __slots__ = ("__weakref__", "loop", "residents")
+    __slots__ = ("loop",)
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         # Not a reference: the loop lives at least as long as its home.
         self.loop = id(loop)
-        self.residents: set[Resident] = set()
         self._stay(loop)
 
     def _stay(self, loop: asyncio.AbstractEventLoop) -> None:
         # The first resident's context is not the loop's to keep.
         loop.call_later(AGES, self._stay, loop, context=contextvars.Context())
-
-    def __del__(self) -> None:
-        # A home that an interrupt kept from being made has none.
-        residents: set[Resident] = getattr(self, "residents", set())
-        while residents:
-            residents.pop().lost()
 
 
 class _Here(threading.local):

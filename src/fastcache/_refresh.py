@@ -25,6 +25,7 @@ from functools import partial
 from itertools import starmap
 from queue import Empty, SimpleQueue
 
+from fastcache._core.greenlet import residents_here
 from fastcache._registry import Registry
 from fastcache._threads import are_greenlets
 from fastcache._typing import TYPE_CHECKING
@@ -63,6 +64,20 @@ class _Queued:
 
 def _heat(queued: _Queued) -> int:
     return queued.task.heat()
+
+
+class _Greenlet:
+    """A worker that is a greenlet: its thread may end while it works."""
+
+    __slots__ = ("_pool", "_thread", "_token")
+
+    def __init__(self, pool: RefreshPool, thread: threading.Thread, token: list[None]) -> None:
+        self._pool = pool
+        self._thread = thread
+        self._token = token
+
+    def lost(self) -> None:
+        self._pool.lose(self._thread, self._token)
 
 
 _pools: Registry[RefreshPool] = Registry()
@@ -179,9 +194,21 @@ class RefreshPool:
         return False
 
     def _work(self, token: list[None]) -> None:
+        mine: list[None] = []
+        if not are_greenlets():
+            self._work_with(token, mine)
+            return
+        residents = residents_here()
+        worker = _Greenlet(self, threading.current_thread(), mine)
+        residents.add(worker)
+        try:
+            self._work_with(token, mine)
+        finally:
+            residents.discard(worker)
+
+    def _work_with(self, token: list[None], mine: list[None]) -> None:
         # After a fork, the thread that forked is none of the child's workers.
         me, threads, workers = threading.current_thread(), self._threads, self._workers
-        mine: list[None] = []
         try:
             threads.add(me)
             # Whoever started this thread may have been interrupted, and have taken the token back.
@@ -201,6 +228,15 @@ class RefreshPool:
                 if self._queued and not self._closed and threads is self._threads:
                     with contextlib.suppress(RuntimeError):
                         self._start_worker()
+
+    def lose(self, worker: threading.Thread, token: list[None]) -> None:
+        """A worker stands still for good.  Others have its token, and what they cannot come to is given up."""
+        self._threads.discard(worker)
+        with contextlib.suppress(IndexError):
+            # One step: it is not put back twice, though this be called again.
+            list(map(self._workers.put, map(list.pop, (token,))))
+        if not self._threads:
+            self._drop_queued()
 
     def _work_once(self) -> bool:
         """Runs the hottest task, of several the oldest; False if there is nothing to run."""

@@ -65,6 +65,8 @@ def start(run: Callable[[], object]) -> None:
 def _hand_over(run: Callable[[], object]) -> None:
     if _ended:
         raise RuntimeError("the process is ending")
+    if _are_eventlets():
+        raise RuntimeError("whoever waited for such a thread would stop it")
     while True:
         try:
             inbox, _ = _idle.popitem()
@@ -101,13 +103,18 @@ def _work(run: Callable[[], object] | None) -> None:
 
 
 def are_greenlets() -> bool:
-    """Whether new threads are greenlets of gevent's.
+    """Whether new threads are greenlets, of gevent's or of eventlet's.
 
     Such a one runs in the hub of the thread that began it: it can be woken from there alone, and ends with it.  So none
     stays for work that is yet to come.
     """
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("threading"))
+    gevent = sys.modules.get("gevent.monkey")
+    return (gevent is not None and bool(gevent.is_module_patched("threading"))) or _are_eventlets()
+
+
+def _are_eventlets() -> bool:
+    eventlet = sys.modules.get("eventlet.patcher")
+    return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
 
 
 def _next() -> Callable[[], object] | None:

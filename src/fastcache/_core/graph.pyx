@@ -16,7 +16,7 @@ from fastcache._core.clock cimport clock_exact
 from fastcache._core.flight cimport MOVED, QUEUED, RUNNING, Flight, FlightState, Wait, flights_survive_fork
 from fastcache._core.greenlet cimport (
     greenlet_begins, greenlet_ends, greenlets_admitted, greenlets_known, greenlets_module, in_greenlet,
-    in_spawned_greenlet, who_runs,
+    in_hubs_greenlet, in_spawned_greenlet, waits_for_this_thread, who_runs,
 )
 from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport FOREVER, py_decref, py_incref, steal
@@ -106,8 +106,8 @@ cdef void set_loading(Flight flight) noexcept:
 
 
 def know_greenlets(known not None, /):
-    """Greenlets may load from now on: ``known.runs()`` tells if one does, ``known.current()`` which, and
-    ``known.wait(flight, seconds)`` waits.
+    """Greenlets may load from now on: ``known.runs()`` tells if one does, ``known.current()`` which; ``known.waits()``
+    if it may wait in a hub, and ``known.wait(flight, seconds)`` does.
     """
     global tasks_load
     tasks_load = True
@@ -242,10 +242,10 @@ cdef FlightState wait_for(Flight flight, int64_t deadline) except? QUEUED:
     cdef Wait mine
     cdef Flight leading
     assert_outside()
-    if in_greenlet():
+    if in_hubs_greenlet():
         return wait_in_greenlet(flight, deadline)
-    if flight.in_greenlet and flight.owner == this_thread():
-        raise RuntimeError(f"a greenlet of this thread loads {flight.key!r}, and a wait would block its hub")
+    if tasks_load and waits_for_this_thread(flight):
+        raise RuntimeError(f"a greenlet of this thread loads {flight.key!r}, and would be stopped by a wait for it")
     leading = leading_flight()
     if leading is None and not tasks_load:
         # Nobody can be waiting for a thread that leads nothing, and runs no loop.

@@ -5,8 +5,12 @@ from fastcache._core.flight cimport Flight
 cdef void greenlets_known(object module) noexcept
 cdef object greenlets_module()
 cdef bint in_greenlet() noexcept
+cdef bint in_hubs_greenlet() noexcept
 cdef bint in_spawned_greenlet() noexcept
 cdef unsigned long who_runs() noexcept
 cdef void greenlet_begins(Flight flight, object store) noexcept
 cdef void greenlet_ends(Flight flight) noexcept
+cdef void greenlet_stands(list flights, object store) noexcept
+cdef void greenlet_goes_on(list flights) noexcept
+cdef bint waits_for_this_thread(Flight flight) noexcept
 cdef int greenlets_admitted(object bulkhead) except -1

@@ -1,4 +1,8 @@
 from typing import final
 
+from fastcache._core.residence import Residence, Resident
+
 @final
-class Loads: ...
+class Here(Residence): ...
+
+def residents_here() -> set[Resident]: ...

@@ -9,6 +9,7 @@ from cpython.exc cimport PyErr_SetInterrupt
 from cpython.object cimport PyObject
 
 from fastcache._core.flight cimport A_GREENLET, Flight
+from fastcache._core.residence cimport Residence
 
 cdef extern from "Python.h":
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
@@ -39,7 +40,7 @@ cdef object greenlets_module():
 
 
 cdef bint in_greenlet() noexcept:
-    """Whether a greenlet that may wait runs: any of a thread that has a hub, but the hub itself."""
+    """Whether a greenlet runs that has loads of its own: any but a hub, or without a hub but the thread's own."""
     try:
         return greenlets is not None and greenlets.runs()
     except KeyboardInterrupt:
@@ -47,6 +48,17 @@ cdef bint in_greenlet() noexcept:
         PyErr_SetInterrupt()
     except BaseException:
         # There is no memory, or no room on the stack.
+        pass
+    return False
+
+
+cdef bint in_hubs_greenlet() noexcept:
+    """Whether a greenlet runs that may wait in a hub."""
+    try:
+        return greenlets is not None and greenlets.waits()
+    except KeyboardInterrupt:
+        PyErr_SetInterrupt()
+    except BaseException:
         pass
     return False
 
@@ -74,54 +86,120 @@ cdef unsigned long who_runs() noexcept:
 
 
 @cython.final
-cdef class Loads:
-    """What greenlets of one thread are loading."""
-    cdef dict stores    # that of each flight
+cdef class Here(Residence):
+    """What greenlets of one thread load and stand in line for, and who else is lost with them."""
+    # The store of each flight.
+    cdef dict loads
+    cdef dict lines
+
+    def __cinit__(self, *args, **kwargs):
+        self.loads = {}
+        self.lines = {}
 
     def __del__(self):
         # At the end of the process nobody waits.
-        while self.stores and not ending():
-            flight, store = self.stores.popitem()
-            store._lose(flight)
+        while self.loads and not ending():
+            flight, store = self.loads.popitem()
+            lose(store._lose, flight)
+        while self.lines and not ending():
+            flight, store = self.lines.popitem()
+            lose(store._lose_place_in_line, flight)
+        if not ending():
+            self.tell_all()
 
 
-cdef Loads loads_here():
-    """Of this thread; None, if there are none."""
-    cdef PyObject* here = thread_dict()
-    return None if here == NULL else (<dict>here).get(Loads)
+cdef int lose(object end, object flight) noexcept:
+    try:
+        end(flight)
+    except KeyboardInterrupt:
+        # It has ended.
+        PyErr_SetInterrupt()
+    return 0
+
+
+cdef Here here():
+    """What is lost with this thread; None, if nothing is."""
+    cdef PyObject* variables = thread_dict()
+    return None if variables == NULL else (<dict>variables).get(Here)
+
+
+cdef Here make_here():
+    found = here()
+    if found is None:
+        found = (<dict>thread_dict())[Here] = Here()
+    return found
+
+
+def residents_here():
+    """Who is told when this thread ends: its greenlets are left where they stand then."""
+    return make_here().residents
 
 
 cdef void greenlet_begins(Flight flight, object store) noexcept:
     """A greenlet of this thread loads it."""
-    cdef Loads loads
     try:
-        loads = loads_here()
-        if loads is None:
-            loads = Loads.__new__(Loads)
-            loads.stores = {}
-            (<dict>thread_dict())[Loads] = loads
-        loads.stores[flight] = store
+        make_here().loads[flight] = store
     except BaseException:
         # There is no memory: it may be lost with its thread.
         pass
 
 
 cdef void greenlet_ends(Flight flight) noexcept:
-    cdef Loads loads
+    cdef Here found
     try:
-        loads = loads_here()
-        if loads is not None:
-            loads.stores.pop(flight, None)
+        found = here()
+        if found is not None:
+            found.loads.pop(flight, None)
     except BaseException:
         pass
 
 
+cdef void greenlet_stands(list flights, object store) noexcept:
+    """A greenlet of this thread waits for a place, or a thread, that these flights are to have."""
+    cdef Here found
+    try:
+        found = make_here() if flights else None
+        for flight in flights:
+            found.lines[flight] = store
+    except BaseException:
+        # As above.
+        pass
+
+
+cdef void greenlet_goes_on(list flights) noexcept:
+    cdef Here found
+    try:
+        found = here() if flights else None
+        if found is not None:
+            for flight in flights:
+                found.lines.pop(flight, None)
+    except BaseException:
+        pass
+
+
+cdef bint waits_for_this_thread(Flight flight) noexcept:
+    """Whether a greenlet of this thread is to end a flight, and cannot while the thread waits for it: another, which
+    loads it or stands in line to; or the thread's own, below one that it has begun.
+    """
+    cdef bint waits = False
+    cdef Here mine
+    if not flight.is_over():
+        waits = flight.owner == this_thread() and (flight.in_greenlet or in_spawned_greenlet())
+        try:
+            mine = here()
+            waits = waits or (mine is not None and (flight in mine.loads or flight in mine.lines))
+        except BaseException:
+            # As above.
+            pass
+    return waits
+
+
 cdef int greenlets_admitted(object bulkhead) except -1:
     """How many loads of greenlets of this thread have a place of their own in a bulkhead."""
-    cdef Loads loads = loads_here()
+    cdef Here mine = here()
     cdef Flight flight
     cdef int found = 0
-    if loads is not None:
-        for flight in loads.stores:
+    if mine is not None:
+        for flight in mine.loads:
             found += flight.admitted is bulkhead
     return found

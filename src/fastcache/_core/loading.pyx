@@ -26,7 +26,7 @@ from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.errand cimport Errand, errand_behind, new_errand, supersede
 from fastcache._core.flight cimport ABANDONED, MOVED, QUEUED, RUNNING, Flight, FlightState, new_flight
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
-from fastcache._core.greenlet cimport who_runs
+from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands, in_greenlet, who_runs
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.key cimport draw_salt
@@ -43,6 +43,7 @@ from fastcache._core.terms cimport (
 )
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
+from fastcache._core.greenlet import residents_here
 from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError, cached_copy, copied
 
 draw_salt()
@@ -214,15 +215,18 @@ cdef class LoadingStore(LandingStore):
     cdef bint await_place(self, list flights, Terms* terms) except -1:
         """Waits for a place in the bulkhead while these flights are QUEUED; whether there is one."""
         cdef Flight flight
+        cdef list noted = flights if in_greenlet() else []
+        greenlet_stands(noted, self)
         try:
-            return self.bulkhead.enter(
-                None if terms.deadline == FOREVER else max(0.0, (terms.deadline - clock_exact()) / 1e9)
-            )
+            left = None if terms.deadline == FOREVER else max(0.0, (terms.deadline - clock_exact()) / 1e9)
+            return self.bulkhead.enter(left, residents_here() if noted else None)
         except BaseException:
             for flight in flights:
                 if flight.claim():
                     self.give_up(flight)
             raise
+        finally:
+            greenlet_goes_on(noted)
 
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms):
         """Has another thread load, and waits for it as long as this caller will."""
