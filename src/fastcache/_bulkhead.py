@@ -41,6 +41,7 @@ if TYPE_CHECKING:
             If an interrupt cuts it short it is called once more, and must then give the same answer.
             """
 
+
 # Seconds after which the main thread looks for signals: one that comes just before it waits interrupts nothing.
 LOOK = 0.2
 
