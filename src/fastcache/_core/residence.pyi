@@ -1,7 +1,8 @@
-from typing import Any, Protocol
+from typing import Protocol, type_check_only
 
 from typing_extensions import disjoint_base
 
+@type_check_only
 class Resident(Protocol):
     def lost(self) -> object: ...
 
@@ -9,4 +10,3 @@ class Resident(Protocol):
 class Residence:
     @property
     def residents(self) -> set[Resident]: ...
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
