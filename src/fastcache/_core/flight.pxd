@@ -88,6 +88,7 @@ cdef class Flight:
     cdef bint claim(self) noexcept
     cdef bint stand_in_line(self, unsigned long who) noexcept
     cdef void leave_line(self, unsigned long who) noexcept
+    cdef bint has_line(self) noexcept
     cdef bint is_stood_for(self, unsigned long who) noexcept
     cdef void lead_on_loop(self) noexcept
     cdef bint is_on_this_loop(self) noexcept

@@ -119,6 +119,14 @@ cdef class Flight:
             self.in_line = 0
         mutex_unlock(&self.mutex)
 
+    cdef bint has_line(self) noexcept:
+        """Whether anybody stands in line for it."""
+        cdef bint stood_for
+        mutex_lock(&self.mutex)
+        stood_for = self.in_line != 0
+        mutex_unlock(&self.mutex)
+        return stood_for
+
     cdef bint is_stood_for(self, unsigned long who) noexcept:
         """Whether this caller stands in line for it, so that waiting would be for itself."""
         cdef bint mine

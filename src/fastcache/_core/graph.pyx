@@ -137,7 +137,8 @@ cdef bint is_mine(Flight flight) except -1:
     """Whether this thread or task is loading it, or is about to, so that waiting would be for itself."""
     cdef PyObject* at = stack()
     cdef Flight task
-    if flight.in_line != 0 and flight.is_stood_for(who_runs()):
+    # Mostly nobody does, and it need not be asked which greenlet runs.
+    if flight.has_line() and flight.is_stood_for(who_runs()):
         return True
     while at != NULL:
         if at == <PyObject*>flight:
