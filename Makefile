@@ -10,7 +10,8 @@ CORE := src/fastcache/_core/*.pyx src/fastcache/_core/*.pxd src/fastcache/compat
     tests/native/*.pyx
 
 .DEFAULT_GOAL := help
-.PHONY: help build test compat stress campaign sanitize coverage lint types web bench situations instructions demo sdist clean
+.PHONY: help build test compat stress campaign harness sanitize coverage lint types web bench \
+    situations instructions demo sdist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +49,10 @@ stress: $(BIN)/.built ## run the suite with ten times the effort where it search
 campaign: $(BIN)/.built ## search for hours; ARGS="--list", or "NAME --seed 7 --size 100" of one
 	$(BIN)/python -m tests.campaigns $(ARGS)
 
+# Programs in C, each built plainly, with ThreadSanitizer, and with AddressSanitizer and UndefinedBehaviorSanitizer.
+harness: $(BIN)/.tools ## drive the core's headers by threads in C; ARGS="thread --effort 100", "--mutations"
+	$(BIN)/python -m tests.native.harness $(ARGS)
+
 # A copy, so that the extensions built in place stay as they are.  LD_PRELOAD: the interpreter does not bring the library.
 # intercept_tls_get_addr=0: where a thread's block of variables happens to begin 16 bytes into a page, ThreadSanitizer
 # takes what is before it for a header that glibc wrote until 2.19, and dies of the size that it reads there.
@@ -57,14 +62,15 @@ SANITIZER_LIBRARY = $(or $(patsubst thread,tsan,$(filter thread,$(SANITIZER))),$
     undefined,$(SANITIZER))),asan)
 # Of the suite what is about threads, or all that is about the core: the rest starts other programs, or measures.
 SANITIZED ?= $(if $(filter thread,$(SANITIZER)),tests/native tests/test_freethreaded.py tests/test_reads_amid_writes.py \
-    -k "not a_thousand_threads",tests $(patsubst %,--ignore-glob='*/%',compat typing campaigns test_asgi.py test_bench* \
-    test_compat_runner.py test_demo* test_examples.py test_fastapi.py test_functools.py test_hit_ratio.py \
-    test_import.py test_memory_return.py test_promises.py test_pytest_plugin.py test_repo.py test_situations.py \
-    test_traces.py))
-sanitize: $(BIN)/.tools ## the suite under GCC's sanitizers (SANITIZER=address or undefined), or that of threads (thread)
+    --ignore-glob='*/test_harness.py' -k "not a_thousand_threads",tests $(patsubst %,--ignore-glob='*/%', \
+    compat typing campaigns test_asgi.py test_bench* test_compat_runner.py test_demo* test_examples.py test_fastapi.py \
+    test_functools.py test_harness.py test_hit_ratio.py test_import.py test_memory_return.py test_promises.py \
+    test_pytest_plugin.py test_repo.py test_situations.py test_traces.py))
+sanitize: $(BIN)/.tools ## harness and suite under GCC's sanitizers: SANITIZER=address, undefined, or thread
+	$(BIN)/python -m tests.native.harness $(SANITIZER)
 	rm -rf build/sanitize && mkdir -p build/sanitize
 	cp -r src tests setup.py pyproject.toml README.md build/sanitize
-	find build/sanitize \( -name '*.so' -o -name '*.c' \) -delete
+	find build/sanitize \( -name '*.so' -o -name '*.c' \) -not -path '*/harness/*' -delete
 	cd build/sanitize && FASTCACHE_SANITIZE=$(SANITIZER) FASTCACHE_PROBE=1 PYTHONWARNINGS=ignore \
 	    $(abspath $(BIN))/python setup.py -q build_ext --inplace
 	cd build/sanitize && PYTHONPATH=src ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
@@ -79,7 +85,7 @@ coverage: $(BIN)/.built ## which lines of the package, native and Python, the su
 	$(PIP) install "coverage>=7.10"
 	rm -rf build/coverage && mkdir -p build/coverage
 	cp -r src tests docs bench examples setup.py pyproject.toml README.md build/coverage
-	find build/coverage \( -name '*.so' -o -name '*.c' \) -delete
+	find build/coverage \( -name '*.so' -o -name '*.c' \) -not -path '*/harness/*' -delete
 	printf '[run]\nbranch = true\nsource = fastcache\nomit = */_demo/*\nparallel = true\npatch = subprocess\n' \
 	    > build/coverage/.coveragerc
 	cd build/coverage && FASTCACHE_COVERAGE=1 FASTCACHE_PROBE=1 PYTHONWARNINGS=ignore \

@@ -56,13 +56,15 @@ FC_UNWATCHED static int fc_glimpse_bytes(
     return fc_same_bytes((const char *)stored, (const char *)mine, n) ? FC_YES : FC_NO;
 }
 
-/* As atom_equal, of a stored key that the sequence has confirmed; counts only if the sequence holds afterwards. */
+/* As atom_equal, of a stored key that the sequence has confirmed; counts only if the sequence holds afterwards.
+ * ob_type: for ThreadSanitizer Py_TYPE is a function of its own, which it would watch.
+ */
 FC_UNWATCHED static int fc_glimpse_atom(PyObject *stored, PyObject *mine, const fc_seqlock *l, uint64_t sequence)
 {
     PyTypeObject *type = Py_TYPE(mine);
     if (stored == mine)
         return FC_YES;
-    if (Py_TYPE(stored) != type)
+    if (stored->ob_type != type)
         return FC_ASK;
     if (type == &PyUnicode_Type) {
         Py_ssize_t n = PyUnicode_GET_LENGTH(mine);
@@ -96,7 +98,7 @@ FC_UNWATCHED static int fc_glimpse_atom(PyObject *stored, PyObject *mine, const 
 FC_UNWATCHED FC_APART static int fc_glimpse_items(
     PyObject *stored, PyObject *const *items, Py_ssize_t n, const fc_seqlock *l, uint64_t sequence)
 {
-    if (Py_TYPE(stored) != &PyTuple_Type || ((PyVarObject *)stored)->ob_size != n)
+    if (stored->ob_type != &PyTuple_Type || ((PyVarObject *)stored)->ob_size != n)
         return FC_ASK;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *item = (PyObject *)fc_see_pointer((void *const *)&((PyTupleObject *)stored)->ob_item[i]);
