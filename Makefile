@@ -60,12 +60,16 @@ harness: $(BIN)/.tools ## drive the core's headers by threads in C; ARGS="thread
 SANITIZER ?= address
 SANITIZER_LIBRARY = $(or $(patsubst thread,tsan,$(filter thread,$(SANITIZER))),$(patsubst undefined,ubsan,$(filter \
     undefined,$(SANITIZER))),asan)
+# AddressSanitizer takes the copying of a greenlet's stack for reads beyond its variables; with
+# CFLAGS="--param asan-stack=0" SANITIZED="tests/test_gevent*.py" it does not look at stacks.  No id that it sees freed is
+# used again.
+NOT_FOR_ADDRESS = $(if $(filter address,$(SANITIZER)),--ignore-glob='*/test_gevent*' -k "not reused_id")
 # Of the suite what is about threads, or all that is about the core: the rest starts other programs, or measures.
 SANITIZED ?= $(if $(filter thread,$(SANITIZER)),tests/native tests/test_freethreaded.py tests/test_reads_amid_writes.py \
     --ignore-glob='*/test_harness.py' -k "not a_thousand_threads",tests $(patsubst %,--ignore-glob='*/%', \
     compat typing campaigns test_asgi.py test_bench* test_compat_runner.py test_demo* test_examples.py test_fastapi.py \
     test_functools.py test_harness.py test_hit_ratio.py test_import.py test_memory_return.py test_promises.py \
-    test_pytest_plugin.py test_repo.py test_situations.py test_traces.py))
+    test_pytest_plugin.py test_repo.py test_situations.py test_traces.py) $(NOT_FOR_ADDRESS))
 sanitize: $(BIN)/.tools ## harness and suite under GCC's sanitizers: SANITIZER=address, undefined, or thread
 	$(BIN)/python -m tests.native.harness $(SANITIZER)
 	rm -rf build/sanitize && mkdir -p build/sanitize

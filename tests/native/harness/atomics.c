@@ -4,7 +4,7 @@
 
 enum { THREADS = 4, PLACES = 2000 };
 
-static int64_t sum;
+static int64_t sum, swapped;
 static int64_t highest;
 static int64_t owners[PLACES];
 static int64_t won;
@@ -14,6 +14,8 @@ static void add_and_claim(int number)
     int64_t mine = 0;
     for (int n = 0; n < rounds; n++) {
         fc_add(&sum, 1);
+        for (int64_t seen = fc_load(&swapped); !fc_swap_if(&swapped, seen, seen + 1); seen = fc_load(&swapped))
+            falter();
         /* As in raise_to. */
         int64_t wanted = (int64_t)draw(1u << 30), seen = fc_load(&highest);
         while (seen < wanted && !fc_swap_if(&highest, seen, wanted)) {
@@ -63,6 +65,7 @@ static void drive(int effort)
     set_rounds(30000, effort);
     run_threads(THREADS, add_and_claim);
     check(sum == (int64_t)THREADS * rounds, "a sum of %lld", (long long)sum);
+    check(swapped == sum, "%lld were added by swaps", (long long)swapped);
     check(won == PLACES, "%lld swaps were won", (long long)won);
     letters = calloc((size_t)rounds + 1, sizeof *letters);
     latest = letters;
