@@ -47,6 +47,7 @@ static void drive(int effort)
     check(PyType_Ready(&token_type) == 0, "no type");
     run_threads(THREADS, hand_out);
     check(tokens_alive == 0, "%lld values are kept", (long long)tokens_alive);
+    fc_stop_free(fc_stop_new(Py_None));
     for (int n = 0; n < FC_SPARE_STOPS; n++) {
         PyStopIterationObject *own = (PyStopIterationObject *)fc_spare_stops[n];
         if (own == NULL)
