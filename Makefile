@@ -64,6 +64,8 @@ SANITIZER_LIBRARY = $(or $(patsubst thread,tsan,$(filter thread,$(SANITIZER))),$
 # CFLAGS="--param asan-stack=0" SANITIZED="tests/test_gevent*.py" it does not look at stacks.  No id that it sees freed is
 # used again.
 NOT_FOR_ADDRESS = $(if $(filter address,$(SANITIZER)),--ignore-glob='*/test_gevent*' -k "not reused_id")
+# greenlet throws C++ exceptions, which AddressSanitizer passes on only if their library was there before it looked.
+CXX_LIBRARY = $(if $(filter address,$(SANITIZER)),$$(gcc -print-file-name=libstdc++.so.6))
 # Of the suite what is about threads, or all that is about the core: the rest starts other programs, or measures.
 SANITIZED ?= $(if $(filter thread,$(SANITIZER)),tests/native tests/test_freethreaded.py tests/test_reads_amid_writes.py \
     --ignore-glob='*/test_harness.py' -k "not a_thousand_threads",tests $(patsubst %,--ignore-glob='*/%', \
@@ -82,7 +84,7 @@ sanitize: $(BIN)/.tools ## harness and suite under GCC's sanitizers: SANITIZER=a
 	        build/sanitize)/tests/native/tsan.supp \
 	    PYTHONMALLOC=$$($(abspath $(BIN))/python -c "import sysconfig; print('default' if \
 	        sysconfig.get_config_var('Py_GIL_DISABLED') or '$(SANITIZER)' != 'address' else 'malloc')") \
-	    LD_PRELOAD=$$(gcc -print-file-name=lib$(SANITIZER_LIBRARY).so) \
+	    LD_PRELOAD="$$(gcc -print-file-name=lib$(SANITIZER_LIBRARY).so) $(CXX_LIBRARY)" \
 	    $(abspath $(BIN))/python -m pytest -s $(SANITIZED) $(ARGS)
 
 coverage: $(BIN)/.built ## which lines of the package, native and Python, the suite does not reach
