@@ -63,7 +63,8 @@ SANITIZER_LIBRARY = $(or $(patsubst thread,tsan,$(filter thread,$(SANITIZER))),$
 # AddressSanitizer takes the copying of a greenlet's stack for reads beyond its variables; with
 # CFLAGS="--param asan-stack=0" SANITIZED="tests/test_gevent*.py" it does not look at stacks.  No id that it sees freed is
 # used again.
-NOT_FOR_ADDRESS = $(if $(filter address,$(SANITIZER)),--ignore-glob='*/test_gevent*' -k "not reused_id")
+NOT_FOR_ADDRESS = $(if $(filter address,$(SANITIZER)),--ignore-glob='*/test_gevent*' \
+    --ignore-glob='*/test_greenlets.py' -k "not reused_id")
 # greenlet throws C++ exceptions, which AddressSanitizer passes on only if their library was there before it looked.
 CXX_LIBRARY = $(if $(filter address,$(SANITIZER)),$$(gcc -print-file-name=libstdc++.so.6))
 # Of the suite what is about threads, or all that is about the core: the rest starts other programs, or measures.
