@@ -23,6 +23,10 @@ from tests.harness.tasks import LoopFactory
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "once: asks the same of every Python, so that .ci/run leaves it to the first")
+
+
 def pytest_collection_finish() -> None:
     """What the tests themselves are made of is nothing that their collections of garbage need to walk through."""
     gc.collect()

@@ -20,9 +20,17 @@ def skip_without(build: str) -> None:
         pytest.skip(reason)
 
 
+def marks(program: Program) -> tuple[pytest.MarkDecorator, ...]:
+    return () if program.inside else (pytest.mark.once,)
+
+
 @pytest.mark.parametrize(
     ("build", "program"),
-    [(build, program) for build in ("plain", "thread", "address") for program in programs(build)],
+    [
+        pytest.param(build, program, marks=marks(program))
+        for build in ("plain", "thread", "address")
+        for program in programs(build)
+    ],
     ids=str,
 )
 def test_what_the_headers_promise_holds_under_threads(build: str, program: Program, tmp_path: Path) -> None:
@@ -31,7 +39,11 @@ def test_what_the_headers_promise_holds_under_threads(build: str, program: Progr
     assert outcome.code == 0, outcome.text
 
 
-@pytest.mark.parametrize("mutation", FEW if EFFORT == 1 else MUTATIONS, ids=str)
+@pytest.mark.parametrize(
+    "mutation",
+    [pytest.param(mutation, marks=marks(mutation.program)) for mutation in (FEW if EFFORT == 1 else MUTATIONS)],
+    ids=str,
+)
 def test_a_header_that_breaks_a_promise_is_found_out(mutation: Mutation, tmp_path: Path) -> None:
     skip_without(mutation.build)
     outcome = mutation.run(tmp_path)
