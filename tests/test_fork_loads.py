@@ -155,6 +155,42 @@ print(value, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     )
 
 
+def test_a_fork_in_a_handler_amid_the_wait_for_a_place_begins_the_call_anew() -> None:
+    check(
+        """
+import time
+
+cache = Cache(max_concurrent_loads=1)
+held = HeldLoader("loaded")
+leader = Call(cache.get_or_load, "other", held)
+held.gate.reached()
+parent = os.getpid()
+
+def handle(number, frame):
+    global child
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+    else:
+        held.gate.open()
+
+def send():
+    while not cache._bulkhead.waiting:
+        time.sleep(0.001)
+    os.kill(parent, signal.SIGUSR1)
+
+signal.signal(signal.SIGUSR1, handle)
+sender = Call(send)
+value = cache.get_or_load("k", lambda key: os.getpid())
+if os.getpid() != parent:
+    assert (value, cache._bulkhead.free, cache._bulkhead.waiting) == (os.getpid(), 1, 0)
+    os._exit(0)
+print(value == parent, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+""",
+        out="True 0",
+    )
+
+
 def test_a_load_in_another_thread_is_not_the_childs() -> None:
     check(
         """

@@ -281,6 +281,8 @@ cdef class Flight:
         # A loop does not run on in the child.
         if self.state == RUNNING and self.owner == this_thread() and not self.on_loop:
             return True
+        # Who stood in line for it begins anew, and does not wait for itself.
+        self.in_line = 0
         self.state = ABANDONED
         return False
 
