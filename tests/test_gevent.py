@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.greenlets import BOTH, PATCHED, play
+from tests.harness.child import check_child
+from tests.harness.greenlets import BOTH, play
 
 pytest.importorskip("gevent", reason="gevent is not installed")
 
@@ -247,31 +248,29 @@ def test_a_hub_that_would_wait_for_its_own_greenlet_is_refused() -> None:
     )
 
 
-def test_places_of_a_bulkhead_are_waited_for_where_gevent_has_patched() -> None:
-    play(
-        PATCHED,
-        """
-        cache = Cache(ttl=60, max_concurrent_loads=1)
-        leader = lead()
-        other = start(cache.get_or_load, "l", str)
-        gevent.sleep(0.01)
-        print(other.ready())
-        go.set()
-        print(outcome(leader), outcome(other))
-        """,
-        "False\nkk l",
-    )
+@BOTH
+def test_greenlets_are_known_that_came_after_the_cache(first: str) -> None:
+    check_child(
+        f"""
+from fastcache import Cache, cached
 
+cache = Cache(ttl=60, max_concurrent_loads=1)
+calls = []
 
-def test_elsewhere_who_stands_in_line_for_a_place_stops_his_thread_until_his_timeout() -> None:
-    play(
-        "",
-        """
-        cache = Cache(ttl=60, max_concurrent_loads=1)
-        leader = lead()
-        print(outcome(start(cache.get_or_load, "l", unexpected, wait_timeout=0.02)))
-        go.set()
-        print(outcome(leader))
-        """,
-        "LoadRejected\nkk",
+@cached(ttl=60)
+def function(key):
+    calls.append(key)
+    gevent.sleep(0.01)
+    return key * 2
+
+assert cache.get_or_load("before", str) == "before"
+{first}
+import gevent
+
+greenlets = [gevent.spawn(function, "k") for _ in range(3)]
+greenlets += [gevent.spawn(cache.get_or_load, key, function) for key in "lmm"]
+gevent.joinall(greenlets, timeout=30)
+print([greenlet.value for greenlet in greenlets], sorted(calls))
+""",
+        out="['kk', 'kk', 'kk', 'll', 'mm', 'mm'] ['k', 'l', 'm']",
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.harness.greenlets import BOTH, PATCHED, play
+from tests.harness.greenlets import BOTH, play
 
 pytest.importorskip("gevent", reason="gevent is not installed")
 
@@ -94,16 +92,13 @@ def test_what_is_thrown_into_a_wait_is_no_error_of_a_key(first: str) -> None:
     )
 
 
-@pytest.mark.skipif(
-    os.environ.get("GEVENT_LOOP") == "libuv",
-    reason="what an interrupt leaves of a watcher of libuv, gevent may not bear",
-)
-def test_an_interrupt_anywhere_in_a_wait_leaves_no_waiter() -> None:
+@pytest.mark.parametrize("module", ["_greenlets", "_rope"])
+def test_an_interrupt_anywhere_in_a_wait_leaves_no_waiter(module: str) -> None:
     play(
         "",
-        """
+        f"""
         import contextlib, sys
-        from fastcache import _greenlets
+        from fastcache import {module}
         from tests.harness.interrupts import everywhere
 
         # What comes as the leader rings is not raised there.
@@ -124,47 +119,7 @@ def test_an_interrupt_anywhere_in_a_wait_leaves_no_waiter() -> None:
             assert outcome(start(cache.get_or_load, "k", unexpected)) == "kk"
             cache.clear()
 
-        print(everywhere(_greenlets, scene) > 15)
+        print(everywhere({module}, scene) > 8)
         """,
         "True",
-    )
-
-
-def test_greenlets_that_want_what_another_stands_in_line_for_wait_for_it() -> None:
-    play(
-        PATCHED,
-        """
-        def load_many(keys):
-            calls.append(keys)
-            return {key: key for key in keys}
-        cache = Cache(ttl=60, max_concurrent_loads=1)
-        leader = lead()
-        first = start(cache.get_or_load, "l", str)
-        many = start(cache.get_many_or_load, ["m", "n"], load_many)
-        gevent.sleep(0)
-        others = [start(cache.get_or_load, key, unexpected) for key in "lmn"]
-        others.append(start(cache.get_many_or_load, ["l", "m"], unexpected))
-        gevent.sleep(0)
-        go.set()
-        print([outcome(call) for call in (leader, first, many, *others)], calls, cache._bulkhead.free)
-        """,
-        "['kk', 'l', {'m': 'm', 'n': 'n'}, 'l', 'm', 'n', {'l': 'l', 'm': 'm'}] ['k', ['m', 'n']] 1",
-    )
-
-
-def test_who_is_killed_as_it_stands_in_line_leaves_the_load_to_the_others() -> None:
-    play(
-        PATCHED,
-        """
-        cache = Cache(ttl=60, max_concurrent_loads=1)
-        leader = lead()
-        first = start(cache.get_or_load, "l", unexpected)
-        gevent.sleep(0)
-        other = start(cache.get_or_load, "l", str)
-        gevent.sleep(0)
-        first.kill()
-        go.set()
-        print([outcome(call) for call in (leader, first, other)], cache._bulkhead.free, cache._bulkhead.waiting)
-        """,
-        "['kk', 'GreenletExit', 'l'] 1 0",
     )

@@ -65,6 +65,21 @@ def test_so_is_one_that_is_begun_in_a_load_for_its_key() -> None:
     )
 
 
+def test_so_is_one_that_would_stop_all_loads_that_have_places() -> None:
+    play(
+        """
+        cache = Cache(ttl=60, max_concurrent_loads=2)
+        leaders = [asking(key, away) for key in "kl"]
+        print([leader.switch() for leader in leaders], cache._bulkhead.free)
+        print(asking("m", unexpected).switch(), attempt(cache.get_or_load, "m", unexpected, wait_timeout=60))
+        print(attempt(cache.get_or_load, "m", unexpected, wait_timeout=0), cache._bulkhead.waiting)
+        print([leader.switch() for leader in leaders], asking("m", str).switch(), cache.flights(), cache._bulkhead.free)
+        cache._check()
+        """,
+        "['k', 'l'] 0\nRuntimeError RuntimeError\nLoadRejected 0\n['kk', 'll'] m [] 2",
+    )
+
+
 def test_a_load_that_asks_for_its_own_key_is_told_so() -> None:
     play(
         """

@@ -27,7 +27,7 @@ LAYERS = {
     "durations": "_histogram",
     "threads for those who wait": "_threads",
     "what is lost together": "_core.residence",
-    "plain words": "_errors _percent _sizes _stats _bulkhead _home _core.__init__ _core.py _core.mutex "
+    "plain words": "_errors _percent _sizes _stats _home _rope _core.__init__ _core.py _core.mutex "
     "_core.clock _core.seconds _core.jitter _core.method _core.shelf _refresh_log testing._executors testing._held",
     "what tags remember": "_core.expiries",
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "
@@ -39,7 +39,8 @@ LAYERS = {
     "greenlets": "_core.greenlet",
     "who waits for whom": "_core.graph",
     "who is told of an end": "_core.watch _core.bell",
-    "how greenlets wait, and refreshes": "_greenlets _refresh",
+    "how greenlets wait, and refreshes": "_greenlets _refresh _doors",
+    "so many loads at a time": "_bulkhead",
     "what a load came to": "_core.outcome",
     "entries, and what loaders say of them": "_core.entry _core.context",
     "glimpses": "_core.glimpse",

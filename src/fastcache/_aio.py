@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import weakref
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach, Way
 from fastcache._core.rounds import Rounds
 from fastcache._core.seat import Seat
 from fastcache._core.watch import Watch
-from fastcache._home import Home, home_of
+from fastcache._home import Home, home_here, home_of
 from fastcache._patience import wait_on
 from fastcache._task_loads import Load, Refreshes
+
+if TYPE_CHECKING:
+    from fastcache._bulkhead import Bulkhead
 
 
 class InLine(Seat):
@@ -61,6 +64,10 @@ class InLine(Seat):
         entered.extend(map(self._way.entered, map(list.pop, (self._place,))))
         return entered[0]
 
+    def holds(self, bulkhead: Bulkhead) -> bool:
+        """Whether it has been given a place, and has not run since."""
+        return self._way.bulkhead is bulkhead and self._place != [] and self._admitted.get(None, False)
+
     def leave(self) -> None:
         """Gives back what there is to give back, and stands in no line any more."""
         home = None if self._home is None else self._home()
@@ -74,6 +81,13 @@ class InLine(Seat):
     def lost(self) -> None:
         self.leave()
         self._way.let_go()
+
+
+def places_held(bulkhead: Bulkhead) -> int:
+    """How many places tasks of this thread's loop have in a bulkhead."""
+    home = home_here()
+    residents = () if home is None else home.residents
+    return sum(isinstance(resident, (Load, InLine)) and resident.holds(bulkhead) for resident in residents)
 
 
 async def approach(way: Approach, refreshes: Refreshes) -> Any:

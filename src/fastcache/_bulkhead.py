@@ -16,20 +16,24 @@ with a ``map`` over the operation: then the list says whether it has been done.
 
 from __future__ import annotations
 
-import _thread
 import contextlib
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+from fastcache._core.graph import places_held
+from fastcache._core.greenlet import residents_here
+from fastcache._doors import HubDoor, make_door, stops_its_thread
 from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Protocol
 
     from fastcache._core.residence import Resident
+    from fastcache._doors import Door
 
     class Waiter(Protocol):
         """Who stands in line; told apart by identity, so without an ``==`` of its own."""
@@ -51,13 +55,16 @@ class _Thread:
 
     __slots__ = ("_admitted", "_bulkhead", "_place", "door")
 
-    def __init__(self, bulkhead: Bulkhead) -> None:
-        self.door = _thread.allocate_lock()
-        self.door.acquire()
+    def __init__(self, bulkhead: Bulkhead, door: Door) -> None:
+        self.door = door
         self._bulkhead = bulkhead
         # By whoever was the first to settle it.
         self._admitted: dict[None, bool] = {}
         self._place: list[None] = [None]
+
+    def holds(self, bulkhead: Bulkhead) -> bool:
+        """Whether it has a place, and has yet to go on with it."""
+        return self._bulkhead is bulkhead and self._admitted.get(None, False)
 
     def admit(self) -> bool:
         if not self._admitted.setdefault(None, True):
@@ -108,6 +115,21 @@ class Bulkhead:
         """How many stand in line, now."""
         return len(self._line)
 
+    def _check_stop(self) -> None:
+        """RuntimeError: were this thread stopped, so would be whoever has the places."""
+        held = places_held(self)
+        if "fastcache._greenlets" in sys.modules:
+            # Who has been given a place and has not run since.
+            held += sum(isinstance(resident, _Thread) and resident.holds(self) for resident in residents_here())
+        tasks = sys.modules.get("fastcache._aio")
+        if tasks is not None:
+            held += tasks.places_held(self)
+        if held >= self.limit:
+            raise RuntimeError(
+                f"all {self.limit} places of max_concurrent_loads are held in this thread, by loads of its tasks or "
+                "greenlets that a wait would stop; use aget_or_load in tasks"
+            )
+
     def try_enter(self) -> bool:
         """Takes a place if one is left by those in line; True: ``leave`` gives it back.
 
@@ -127,21 +149,26 @@ class Bulkhead:
 
         :param residents: those with whom the caller may be lost, and then never return.
 
-        If it raises, which only a signal handler can make it do, no place is taken and nobody is left in line.
+        RuntimeError: it would stop its thread, and with it those who have the places.  If it raises, which but for that
+        only a signal handler can make it do, no place is taken and nobody is left in line.
         """
         if timeout is not None and not timeout >= 0:
             raise ValueError(f"timeout must be at least 0 or None, not {timeout!r}")
+        if timeout == 0:
+            return self.try_enter()
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             line, places = self._line, self._places
             place: list[None] = []
             queued: list[None] = []
             withdrawn: list[None] = []
-            waiter = _Thread(self)
+            waiter = _Thread(self, make_door())
             try:
                 self._take(places, place)
-                if place or timeout == 0:
-                    return place != []
+                if place:
+                    return True
+                if stops_its_thread(waiter.door):
+                    self._check_stop()
                 if residents is not None:
                     residents.add(waiter)
                 queued.extend(map(line.append, (waiter,)))
@@ -259,7 +286,9 @@ class Bulkhead:
 
     def _wait(self, line: deque[Waiter], waiter: _Thread, until: float | None) -> bool:
         """Waits to be admitted; False if time is up, or the line is no more."""
-        longest = LOOK if threading.get_ident() == threading.main_thread().ident else threading.TIMEOUT_MAX
+        is_main = threading.get_ident() == threading.main_thread().ident
+        # A hub looks for signals itself.
+        longest = LOOK if is_main and not isinstance(waiter.door, HubDoor) else threading.TIMEOUT_MAX
         while line is self._line:
             left = longest if until is None else min(longest, until - time.monotonic())
             if waiter.door.acquire(timeout=max(0.0, left)):

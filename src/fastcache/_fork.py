@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-from fastcache import _batches, _greenlets, _refresh, _threads
+from fastcache import _batches, _refresh, _threads
 from fastcache._config import fresh_seed
 from fastcache._core.graph import places_held
 from fastcache._core.store import after_fork
@@ -31,7 +31,9 @@ def _in_child() -> None:
         if cache._bulkhead is not None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
     _batches.reset_after_fork()
-    _greenlets.reset_after_fork()
+    for name in ("fastcache._greenlets", "fastcache._doors"):
+        if name in sys.modules:
+            sys.modules[name].reset_after_fork()
     _refresh.reset_after_fork()
     _threads.reset_after_fork()
 

@@ -39,9 +39,14 @@ class _Here(threading.local):
 _here = _Here()
 
 
+def home_here() -> Home | None:
+    """That of the loop which runs in this thread, or ran here last."""
+    return None if _here.home is None else _here.home()
+
+
 def home_of(loop: asyncio.AbstractEventLoop) -> Home:
     """The home of the loop that runs in this thread.  Whoever keeps it must do so by a weak reference."""
-    home = _here.home() if _here.home is not None else None
+    home = home_here()
     if home is None or home.loop != id(loop):
         home = Home(loop)
         _here.home = weakref.ref(home)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from fastcache._bulkhead import Bulkhead
 from fastcache._config import check_count
 from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
-from fastcache._greenlets import look
 from fastcache._refresh_log import RefreshLog
 from fastcache._typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import Any
 
+    from fastcache._bulkhead import Bulkhead
     from fastcache._types import ErrorTypes
 
 
@@ -49,7 +48,6 @@ def load_settings(
         if not isinstance(flag, bool):
             raise TypeError(f"{parameter} must be a bool, not {flag!r}")
     check_count("max_concurrent_loads", max_concurrent_loads, optional=True)
-    look()
     return LoadSettings(
         coalesce=coalesce,
         with_context=with_context,
@@ -57,7 +55,7 @@ def load_settings(
         negative=_error_types("negative", negative),
         stale_on=_error_types("stale_on", stale_on),
         fatal=_error_types("fatal", fatal),
-        bulkhead=None if max_concurrent_loads is None else Bulkhead(max_concurrent_loads),
+        bulkhead=None if max_concurrent_loads is None else _bulkhead(max_concurrent_loads),
         log=log,
     )
 
@@ -66,6 +64,12 @@ def checked_executor(executor: Executor | None) -> Executor | None:
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise TypeError(f"executor must be a concurrent.futures.Executor or None, not {executor!r}")
     return executor
+
+
+def _bulkhead(places: int) -> Bulkhead:
+    from fastcache._bulkhead import Bulkhead
+
+    return Bulkhead(places)
 
 
 def _error_types(name: str, given: Any) -> tuple[type[Exception], ...]:

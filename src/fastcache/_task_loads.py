@@ -13,7 +13,7 @@ import inspect
 import weakref
 from asyncio import _get_running_loop
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastcache._batches import Batches
 from fastcache._core.batch import Batch
@@ -21,6 +21,9 @@ from fastcache._core.batch_errand import BatchErrand
 from fastcache._core.errand import Errand
 from fastcache._home import Home, home_of
 from fastcache._task_batches import TaskGathering
+
+if TYPE_CHECKING:
+    from fastcache._bulkhead import Bulkhead
 
 # Seconds that closing waits for refreshes which it has cancelled.
 CLEANUP = 1.0
@@ -106,6 +109,11 @@ class Load:
             self._leave()
             # An error's traceback knows this frame, and the flight the error.
             del errand, result
+
+    def holds(self, bulkhead: Bulkhead) -> bool:
+        """Whether it has a place of its own in a bulkhead."""
+        errand = self._errand
+        return errand is not None and errand.has_place(bulkhead)
 
     def forsake(self) -> None:
         """From any thread: the last who waited has been cancelled; so is the load, unless it is wanted otherwise."""

@@ -22,6 +22,10 @@ cdef class BatchErrand:
         if batch.place is None:
             batch.make_place()
 
+    def has_place(self, bulkhead, /):
+        """As of an ``Errand``."""
+        return self.batch.place.admitted is bulkhead
+
     cdef bint claim(self) except -1:
         """Whether there is anything to load; its first portion then is the task's, which is to begin."""
         self.batch.place.claim()

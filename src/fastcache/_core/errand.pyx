@@ -48,6 +48,10 @@ cdef class Errand:
             bulkhead.vacate()
         return True
 
+    def has_place(self, bulkhead, /):
+        """Whether the load has a place of its own in that bulkhead."""
+        return self.flight.admitted is bulkhead
+
     def run(self):
         """Loads behind a served value, unless a caller has claimed it.  Its failure is noted there, not raised."""
         cdef LandingStore store = self.store

@@ -16,7 +16,7 @@ from fastcache._core.clock cimport clock_exact
 from fastcache._core.flight cimport MOVED, QUEUED, RUNNING, Flight, FlightState, Wait, flights_survive_fork
 from fastcache._core.greenlet cimport (
     greenlet_begins, greenlet_ends, greenlets_admitted, greenlets_known, greenlets_module, in_greenlet,
-    in_hubs_greenlet, in_spawned_greenlet, waits_for_this_thread, who_runs,
+    in_hubs_greenlet, in_spawned_greenlet, may_be_greenlets, waits_for_this_thread, who_runs,
 )
 from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport FOREVER, py_decref, py_incref, steal
@@ -63,7 +63,7 @@ cdef void load_begins(Flight flight, object store) noexcept:
     """This thread's load for a store begins."""
     global current
     flight.outer = stack()
-    if tasks_load:
+    if tasks_load or may_be_greenlets():
         load_begins_in_task(flight)
         # What the thread's own greenlet began before there was a hub has its stack.
         if flight.outer == NULL and in_greenlet():

@@ -4,6 +4,7 @@ from fastcache._core.flight cimport Flight
 
 cdef void greenlets_known(object module) noexcept
 cdef object greenlets_module()
+cdef bint may_be_greenlets() noexcept
 cdef bint in_greenlet() noexcept
 cdef bint in_hubs_greenlet() noexcept
 cdef bint in_spawned_greenlet() noexcept

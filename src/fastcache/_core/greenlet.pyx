@@ -7,12 +7,19 @@ interpreter drops it with the thread; then it is given up, and whoever waits beg
 cimport cython
 from cpython.exc cimport PyErr_SetInterrupt
 from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
 
 from fastcache._core.flight cimport A_GREENLET, Flight
+from fastcache._core.mutex cimport atomic_load, atomic_store
 from fastcache._core.residence cimport Residence
+
+import sys
 
 cdef extern from "Python.h":
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
+    # Borrowed: sys.modules.
+    PyObject* modules "PyImport_GetModuleDict"() noexcept
+    int64_t dict_size "PyDict_GET_SIZE"(PyObject*) noexcept
     # Borrowed; NULL without an exception if there is none.
     PyObject* thread_dict "PyThreadState_GetDict"() noexcept
 
@@ -28,6 +35,13 @@ cdef extern from *:
 
 # ``_greenlets``, once there may be any: how they are known, and how they wait.
 cdef object greenlets = None
+# How many modules there were when it was last looked whether there may be any.
+cdef int64_t modules_seen = 0
+
+cdef enum Question:
+    HAS_LOADS_OF_ITS_OWN        # any but a hub, or without a hub but the thread's own greenlet
+    MAY_WAIT_IN_HUB
+    WAS_SPAWNED                 # and is not the one that runs where nobody has made any: the thread's own
 
 
 cdef void greenlets_known(object module) noexcept:
@@ -39,39 +53,59 @@ cdef object greenlets_module():
     return greenlets
 
 
-cdef bint in_greenlet() noexcept:
-    """Whether a greenlet runs that has loads of its own: any but a hub, or without a hub but the thread's own."""
+cdef bint modules_changed() noexcept:
+    """Whether there are more or fewer of them than at the last call."""
+    cdef int64_t now = dict_size(modules())
+    if now == atomic_load(&modules_seen):
+        return False
+    atomic_store(&modules_seen, now)
+    return True
+
+
+cdef bint may_be_greenlets() noexcept:
+    """Whether any may run: once the module is there that makes them, ``_greenlets`` makes itself known.
+
+    That is looked for where the number of modules is not that of the last look, so nearly never.
+    """
+    if greenlets is None and modules_changed() and not ending():
+        try:
+            if "greenlet" in sys.modules:
+                __import__("fastcache._greenlets")
+        except KeyboardInterrupt:
+            # Not to be lost here, where nothing may be raised.
+            PyErr_SetInterrupt()
+            atomic_store(&modules_seen, 0)
+        except BaseException:
+            # There is no memory, or no room on the stack.
+            atomic_store(&modules_seen, 0)
+    return greenlets is not None
+
+
+cdef bint runs_one_that(Question question) noexcept:
     try:
-        return greenlets is not None and greenlets.runs()
+        if not may_be_greenlets():
+            return False
+        if question == MAY_WAIT_IN_HUB:
+            return greenlets.waits()
+        return greenlets.runs() and (question == HAS_LOADS_OF_ITS_OWN or greenlets.current().parent is not None)
     except KeyboardInterrupt:
-        # Not to be lost here, where nothing may be raised.
         PyErr_SetInterrupt()
     except BaseException:
-        # There is no memory, or no room on the stack.
+        # As above.
         pass
     return False
+
+
+cdef bint in_greenlet() noexcept:
+    return runs_one_that(HAS_LOADS_OF_ITS_OWN)
 
 
 cdef bint in_hubs_greenlet() noexcept:
-    """Whether a greenlet runs that may wait in a hub."""
-    try:
-        return greenlets is not None and greenlets.waits()
-    except KeyboardInterrupt:
-        PyErr_SetInterrupt()
-    except BaseException:
-        pass
-    return False
+    return runs_one_that(MAY_WAIT_IN_HUB)
 
 
 cdef bint in_spawned_greenlet() noexcept:
-    """The same for greenlets other than the one that runs where nobody has made any: not the thread's own."""
-    try:
-        return greenlets is not None and greenlets.runs() and greenlets.current().parent is not None
-    except KeyboardInterrupt:
-        PyErr_SetInterrupt()
-    except BaseException:
-        pass
-    return False
+    return runs_one_that(WAS_SPAWNED)
 
 
 cdef unsigned long who_runs() noexcept:

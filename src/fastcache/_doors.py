@@ -1,0 +1,72 @@
+"""What one stands at in the line of a bulkhead, shut until one is admitted: a lock, or for greenlets what lets their
+hub run on.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+
+from fastcache._registry import Registry
+from fastcache._rope import AGES, Rope
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Door(Protocol):
+        def acquire(self, *, timeout: float) -> bool:
+            """Waits until it is released; False after so many seconds."""
+
+        def release(self) -> object:
+            """Once, in whatever thread; after an interrupt once more."""
+
+
+class HubDoor:
+    """A greenlet's, whose hub runs meanwhile."""
+
+    __slots__ = ("__weakref__", "_rope")
+
+    def __init__(self) -> None:
+        self._rope = Rope()
+        _doors.add(self)
+
+    def acquire(self, *, timeout: float) -> bool:
+        return self._rope.wait(min(timeout, AGES))
+
+    def release(self) -> None:
+        self._rope.pull()
+
+    def survive_fork(self) -> None:
+        """In the child, where the line is another."""
+        if self._rope.is_ours:
+            self._rope.pull_from_here()
+
+
+_doors: Registry[HubDoor] = Registry()
+
+
+def make_door() -> Door:
+    """One for who runs, shut."""
+    if may_wait_in_hub():
+        return HubDoor()
+    lock = _thread.allocate_lock()
+    lock.acquire()
+    return lock
+
+
+def may_wait_in_hub() -> bool:
+    greenlets = sys.modules.get("fastcache._greenlets")
+    return greenlets is not None and greenlets.waits()
+
+
+def stops_its_thread(door: Door) -> bool:
+    """Whether nothing else runs in the thread of who stands there: not with a lock of a library that has patched
+    Python's.
+    """
+    return type(door).__module__ == "_thread"
+
+
+def reset_after_fork() -> None:
+    for door in _doors.living():
+        door.survive_fork()

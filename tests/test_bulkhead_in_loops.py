@@ -1,0 +1,123 @@
+"""Sync calls in a loop's thread, where its tasks have the places of a bulkhead: none waits for what it stops."""
+
+from __future__ import annotations
+
+import textwrap
+
+from tests.harness.child import check_child
+
+SCENE = """
+import asyncio, time
+from fastcache import Cache
+from tests.harness.gates import HeldLoader, Call
+from tests.harness.tasks import AsyncHeldLoader, settle, start, started, until
+
+def unexpected(key):
+    raise AssertionError(key)
+
+def attempt(*call, **options):
+    try:
+        return cache.get_or_load(*call, **options)
+    except Exception as error:
+        return type(error).__name__
+
+def open_when_in_line(loader):
+    while not cache._bulkhead.waiting:
+        time.sleep(0.001)
+    loader.gate.open()
+
+async def quick(key):
+    return key * 2
+
+async def load_many(keys):
+    await held.gate.stop()
+    return {key: key * 2 for key in keys}
+"""
+
+
+def play(snippet: str, out: str) -> None:
+    child = SCENE + "async def main():\n" + textwrap.indent(textwrap.dedent(snippet), "    ")
+    check_child(child + "\nasyncio.run(main())", out=out)
+
+
+def test_who_would_stop_the_tasks_that_have_all_places_is_refused() -> None:
+    play(
+        """
+        global cache, held
+        cache, held = Cache(ttl=60, max_concurrent_loads=2), AsyncHeldLoader("kk")
+        tasks = await started(cache.aget_or_load("k", held), cache.aget_many_or_load(["l", "m"], load_many))
+        print(cache._bulkhead.free, attempt("n", unexpected), attempt("n", unexpected, wait_timeout=60))
+        print(attempt("n", unexpected, wait_timeout=0), cache._bulkhead.waiting, len(cache.flights()))
+        held.gate.open()
+        print(await asyncio.gather(*tasks), attempt("n", str), cache._bulkhead.free)
+        """,
+        "0 RuntimeError RuntimeError\nLoadRejected 0 3\n['kk', {'l': 'll', 'm': 'mm'}] n 2",
+    )
+
+
+def test_so_is_one_for_a_place_of_a_task_that_has_not_run_since_it_was_given_it() -> None:
+    play(
+        """
+        global cache
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        cache._bulkhead.try_enter()
+        in_line = (await started(cache.aget_or_load("k", quick)))[0]
+        # As a load that ends does.
+        cache._bulkhead.leave()
+        print(cache._bulkhead.waiting, attempt("n", unexpected), await in_line, cache._bulkhead.free)
+        """,
+        "0 RuntimeError kk 1",
+    )
+
+
+def test_who_waits_for_a_place_of_a_thread_gets_it() -> None:
+    play(
+        """
+        global cache, held
+        cache, held = Cache(ttl=60, max_concurrent_loads=2), AsyncHeldLoader("kk")
+        task = (await started(cache.aget_or_load("k", held)))[0]
+        loader = HeldLoader("ll")
+        thread = Call(cache.get_or_load, "l", loader)
+        await until(lambda: loader.gate.arrived)
+        opener = Call(open_when_in_line, loader)
+        print(attempt("n", str), thread.result(), task.done(), opener.result())
+        held.gate.open()
+        print(await task, cache._bulkhead.free)
+        """,
+        "n ll False None\nkk 2",
+    )
+
+
+def test_nested_loads_have_no_places_of_their_own() -> None:
+    play(
+        """
+        global cache, held
+        cache, held = Cache(ttl=60, max_concurrent_loads=2), AsyncHeldLoader("kk")
+        async def nesting(key):
+            return await cache.aget_or_load("k", held)
+        task = (await started(cache.aget_or_load("outer", nesting)))[0]
+        print(len(cache.flights()), cache._bulkhead.free, attempt("n", str))
+        held.gate.open()
+        print(await task, cache._bulkhead.free)
+        """,
+        "2 1 n\nkk 2",
+    )
+
+
+def test_a_loop_that_has_stopped_frees_no_place_either() -> None:
+    check_child(
+        SCENE
+        + """
+cache, held = Cache(ttl=60, max_concurrent_loads=1), AsyncHeldLoader("kk")
+with asyncio.Runner() as runner:
+    async def begin():
+        return await started(cache.aget_or_load("k", held))
+    task = runner.run(begin())[0]
+    print(attempt("n", unexpected))
+    held.gate.open()
+    async def end():
+        return await task
+    print(runner.run(end()), cache._bulkhead.free)
+""",
+        out="RuntimeError\nkk 1",
+    )
