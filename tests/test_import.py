@@ -13,22 +13,29 @@ from tests.harness.child import check_child, run_child
 HERE = str(Path(fastcache.__file__).parents[1])
 # What it imports itself, and what that brings in on one Python or another; underscored ones aside.
 STANDARD = (
-    "atexit collections contextlib contextvars copyreg errno functools genericpath heapq itertools keyword math "
-    f"operator os {os.path.__name__} queue reprlib stat threading types warnings weakref"
+    "atexit collections contextlib contextvars copyreg errno functools genericpath itertools keyword "
+    f"operator os {os.path.__name__} reprlib stat threading types warnings weakref"
 ).split()
 # Its own that most programs do not need, each with what it would bring in.
 LATE = {
     "fastcache._aio": "asyncio",
+    "fastcache._bulkhead": "nothing but itself",
     "fastcache._clru_cache": "typing",
+    "fastcache._copies": "copy",
     "fastcache._duplicate": "typing",
     "fastcache._lru_cache": "typing",
     "fastcache._memo": "typing",
+    "fastcache._methods": "nothing but itself",
+    "fastcache._namespace": "nothing but itself",
+    "fastcache._policy": "nothing but itself",
     "fastcache._renewal": "typing",
     "fastcache._single": "typing",
+    "fastcache._sizes": "nothing but itself",
     "fastcache._stats": "typing",
     "fastcache._types": "typing",
     "fastcache._task_loads": "asyncio",
     "fastcache._options": "nothing but itself",
+    "fastcache._views": "nothing but itself",
     "fastcache.compat": "the stand-ins",
     "fastcache.testing": "what tests need",
 }

@@ -1,8 +1,6 @@
 """The in-process cache that cannot stampede."""
 
 import os
-import sys
-import warnings
 
 from fastcache import _fork  # noqa: F401 - registers what the child of a fork mends
 from fastcache._cache import Cache
@@ -18,18 +16,18 @@ from fastcache._errors import (
     NotFound,
     RecursiveLoadError,
 )
-from fastcache._namespace import Namespace
 from fastcache._percent import percent
-from fastcache._policy import Policy
-from fastcache._sizes import sizeof
 from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastcache._clru_cache import clru_cache
     from fastcache._histogram import Histogram
     from fastcache._lru_cache import cache, lru_cache
+    from fastcache._namespace import Namespace
+    from fastcache._policy import Policy
     from fastcache._renewal import Warmed
     from fastcache._single import Flown, SingleFlight
+    from fastcache._sizes import sizeof
     from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
     from fastcache._types import RemovalCause
 
@@ -73,6 +71,8 @@ _LATE = {
     "FlightInfo": "_stats",
     "Flown": "_single",
     "Histogram": "_histogram",
+    "Namespace": "_namespace",
+    "Policy": "_policy",
     "RemovalCause": "_types",
     "SingleFlight": "_single",
     "Stats": "_stats",
@@ -80,6 +80,7 @@ _LATE = {
     "cache": "_lru_cache",
     "clru_cache": "_clru_cache",
     "lru_cache": "_lru_cache",
+    "sizeof": "_sizes",
 }
 
 # Checkers would take it that any name is to be had.
@@ -100,8 +101,10 @@ def __dir__() -> list[str]:
 
 def _warn_of_namesake() -> None:
     """Another, older distribution installs a package of the same name, and either overwrites the other."""
-    other = _namesake()
+    other = _namesake(os.path.dirname(__path__[0]))
     if other is not None:
+        import warnings
+
         warnings.warn(
             f"the unrelated distribution 'fastcache' {other} is installed beside 'pyfastcache' and shares its import "
             "name; uninstall both, then install pyfastcache",
@@ -110,16 +113,15 @@ def _warn_of_namesake() -> None:
         )
 
 
-def _namesake() -> str | None:
-    """Its version, if it is installed.  Not asked of importlib.metadata, whose import takes as long as all the rest."""
-    for folder in sys.path:
-        try:
-            names = os.listdir(folder or os.curdir)
-        except OSError:
-            continue
-        for name in names:
-            if name.startswith("fastcache-") and name.endswith((".dist-info", ".egg-info")):
-                return name.removeprefix("fastcache-").removesuffix(".dist-info").partition("-")[0]
+def _namesake(folder: str) -> str | None:
+    """Its version, if it is installed there.  Not asked of importlib.metadata, which takes longer than all the rest."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return None
+    for name in names:
+        if name.startswith("fastcache-") and name.endswith((".dist-info", ".egg-info")):
+            return name.removeprefix("fastcache-").removesuffix(".dist-info").partition("-")[0]
     return None
 
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from _queue import Empty, SimpleQueue
 from collections.abc import Callable, Hashable
-from queue import Empty, SimpleQueue
 
 from fastcache._core.batch import Batch
 from fastcache._registry import Registry

@@ -11,11 +11,9 @@ from fastcache._core.mapping import adopt
 from fastcache._core.store import nanoseconds
 from fastcache._errors import NotFound
 from fastcache._load_config import checked_executor, load_settings
-from fastcache._namespace import Namespace
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
 from fastcache._typing import TYPE_CHECKING, K, V
-from fastcache._views import Items, Keys, Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from fastcache._duplicate import Item
+    from fastcache._namespace import Namespace
     from fastcache._stats import CacheInfo, Entry, FlightInfo, Stats
     from fastcache._types import (
         Clock,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
         Seconds,
         Weigher,
     )
+    from fastcache._views import Items, Keys, Values
 
     C = TypeVar("C", bound="Cache[Any, Any]")
 
@@ -207,14 +207,20 @@ class Cache(AheadStore[K, V]):
 
     def keys(self) -> Keys[K]:
         """The unexpired keys, as a set that follows the cache."""
+        from fastcache._views import Keys
+
         return Keys(self)
 
     def values(self) -> Values[V]:
         """The unexpired values, as a collection that follows the cache."""
+        from fastcache._views import Values
+
         return Values(self)
 
     def items(self) -> Items[K, V]:
         """The unexpired pairs, as a set that follows the cache."""
+        from fastcache._views import Items
+
         return Items(self)
 
     def update(self, other: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **more: Any) -> None:
@@ -262,6 +268,8 @@ class Cache(AheadStore[K, V]):
 
     def namespace(self, name: str, /) -> Namespace[Any, Any]:
         """A view of the entries under that name, which can be cleared in one step."""
+        from fastcache._namespace import Namespace
+
         return Namespace(self, name)
 
     # ---- seeing ----

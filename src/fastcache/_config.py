@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 from types import SimpleNamespace
 
-from fastcache._copies import copier
 from fastcache._core.movable import MovableClock
 from fastcache._core.store import has_boot_clock, nanoseconds
 from fastcache._percent import percent
-from fastcache._sizes import sizeof
 from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -139,15 +136,29 @@ def settings(
         processors=os.cpu_count() or 1,
         seed=fresh_seed() if seed is None else _checked_seed(seed),
         clock=clock,
-        weigher=sizeof if weigher is None and max_weight is not None else weigher,
+        weigher=_sizeof() if weigher is None and max_weight is not None else weigher,
         on_removal=on_removal,
-        copier=copier(copy),
+        copier=_copier(copy),
         max_load_time=None if max_load_time is None else nanoseconds("max_load_time", max_load_time),
         negative_ttl=nanoseconds("negative_ttl", negative_ttl),
         error_ttl=nanoseconds("error_ttl", error_ttl),
         uncacheable_ttl=nanoseconds("uncacheable_ttl", uncacheable_ttl),
         most_absences=negative_maxsize,
     )
+
+
+def _copier(copy: Copy) -> Callable[[Any], Any] | None:
+    if copy is None:
+        return None
+    from fastcache._copies import copier
+
+    return copier(copy)
+
+
+def _sizeof() -> Weigher:
+    from fastcache._sizes import sizeof
+
+    return sizeof
 
 
 def check_count(name: str, value: object, *, optional: bool = False) -> None:
@@ -204,4 +215,5 @@ def _signed(bound: Any, jitter: Any) -> int:
     seconds = bound.total_seconds() if hasattr(bound, "total_seconds") else bound
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"jitter must be a pair of numbers of seconds, not {jitter!r}")
-    return int(math.copysign(1, seconds)) * nanoseconds("jitter", abs(seconds))
+    distance = nanoseconds("jitter", abs(seconds))
+    return -distance if seconds < 0 else distance

@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from fastcache._types import Copy
 
 
-def copier(given: Copy) -> Callable[[Any], Any] | None:
-    """What makes the copies, None if there are none; ValueError names the value of ``copy``."""
-    if given is None:
-        return None
+def copier(given: Copy) -> Callable[[Any], Any]:
+    """What makes the copies; ValueError names the value of ``copy``."""
     if isinstance(given, str):
         import copy
 

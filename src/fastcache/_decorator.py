@@ -8,7 +8,6 @@ from fastcache._async_marks import is_async, is_async_generator, mark_async
 from fastcache._cache import Cache
 from fastcache._core.function import CachedFunction
 from fastcache._lasting import note_lasting
-from fastcache._methods import PerInstance
 from fastcache._typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
@@ -100,6 +99,8 @@ def cached(
             return made
 
         if per_instance:
+            from fastcache._methods import PerInstance
+
             per = PerInstance(function, functools.partial(make, 1))
             if awaited:
                 mark_async(per, function)

@@ -19,11 +19,11 @@ import contextlib
 import contextvars
 import threading
 import time
+from _queue import Empty, SimpleQueue
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from itertools import starmap
-from queue import Empty, SimpleQueue
 
 from fastcache._core.greenlet import residents_here
 from fastcache._registry import Registry

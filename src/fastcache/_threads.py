@@ -16,8 +16,8 @@ import contextlib
 import sys
 import threading
 import time
+from _queue import Empty, SimpleQueue
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 # Seconds without work after which a thread leaves.
 IDLE = 10.0
