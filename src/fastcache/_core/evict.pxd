@@ -12,7 +12,8 @@ from fastcache._core.adaptive cimport (
 )
 from fastcache._core.entry cimport Entry, entry_value
 from fastcache._core.links cimport (
-    Links, links_add, links_clear, links_drop, links_free, links_renew, links_reserve, links_trim,
+    Links, links_add, links_clear, links_drop, links_free, links_newer, links_newest, links_older, links_oldest,
+    links_renew, links_reserve, links_trim,
 )
 from fastcache._core.py cimport unlikely
 from fastcache._core.queue cimport queue_reserve
@@ -83,10 +84,11 @@ cdef inline void order_touch(Order* o, Entry* e, uint32_t slot) noexcept nogil:
 
 cdef inline uint32_t order_victim(Order* o, const Table* t, uint32_t spared) noexcept nogil:
     """The slot whose value leaves next, which must then be dropped; there is one besides ``spared`` (or NO_SLOT)."""
-    cdef uint32_t slot = o.links.oldest
+    cdef uint32_t slot
     if o.policy == ADAPTIVE:
         return adaptive_victim(&o.adaptive, t, spared)
-    return slot if slot != spared else o.links.newer[slot]
+    slot = links_oldest(&o.links)
+    return slot if slot != spared else links_newer(&o.links, slot)
 
 
 cdef inline void order_trim(Order* o, const Table* t, uint32_t slots) noexcept nogil:
@@ -99,7 +101,7 @@ cdef inline void order_trim(Order* o, const Table* t, uint32_t slots) noexcept n
 
 cdef inline const char* order_check(Order* o, const Table* t, uint32_t values) noexcept nogil:
     """Recounts everything; what is wrong, or NULL."""
-    cdef uint32_t slot = o.links.newest, behind = NO_SLOT, seen = 0
+    cdef uint32_t slot = links_newest(&o.links), behind = NO_SLOT, seen = 0
     if o.policy == ADAPTIVE:
         if o.adaptive.smalls + o.adaptive.main.values != values:
             return b"values missing from the order"
@@ -110,10 +112,10 @@ cdef inline const char* order_check(Order* o, const Table* t, uint32_t values) n
         seen += 1
         if seen > values or slot >= t.fresh or table_entry(t, slot).key == NULL:
             return b"the links of the order lead astray"
-        if entry_value(table_entry(t, slot)) == NULL or o.links.newer[slot] != behind:
+        if entry_value(table_entry(t, slot)) == NULL or links_newer(&o.links, slot) != behind:
             return b"the links of the order are broken"
         behind = slot
-        slot = o.links.older[slot]
-    if seen != values or o.links.oldest != behind:
+        slot = links_older(&o.links, slot)
+    if seen != values or links_oldest(&o.links) != behind:
         return b"values missing from the order"
     return NULL

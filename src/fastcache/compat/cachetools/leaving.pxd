@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from fastcache._core.entry cimport Entry, entry_expires_at, entry_unexpired, entry_value
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, Grave, grave_left
+from fastcache._core.links cimport links_newer, links_oldest
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.py cimport py_incref
 from fastcache._core.rules cimport Rules
@@ -43,13 +44,13 @@ cdef inline uint32_t leaving_list(Stripe* s, int64_t now, Leaver* leavers, uint3
     if s.values > room:
         n = s.values
     else:
-        slot = s.order.links.oldest
+        slot = links_oldest(&s.order.links)
         while slot != NO_SLOT:
             e = table_entry(&s.table, slot)
             if entry_unexpired(e, now):
                 leaver_take(&leavers[n], e)
                 n += 1
-            slot = s.order.links.newer[slot]
+            slot = links_newer(&s.order.links, slot)
     mutex_unlock(&s.lock.mutex)
     return n
 
@@ -59,9 +60,9 @@ cdef inline bint leaving_pop(Stripe* s, Rules* r, int64_t now, Leaver* leaver, G
     cdef uint32_t slot
     cdef bint popped = False
     write_lock(&s.lock)
-    slot = s.order.links.oldest
+    slot = links_oldest(&s.order.links)
     while slot != NO_SLOT and not entry_unexpired(table_entry(&s.table, slot), now):
-        slot = s.order.links.newer[slot]
+        slot = links_newer(&s.order.links, slot)
     if slot != NO_SLOT:
         leaver_take(leaver, table_entry(&s.table, slot))
         stripe_bury_lock_held(s, r, slot, EXPLICIT, now, g)
