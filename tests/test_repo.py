@@ -60,6 +60,7 @@ LAYERS = {
     "room in a stripe": "_core.stripe_room",
     "what is done to it": "_core.stripe_values _core.stripe_whole _core.stripe_begin _core.stripe_loads _core.reader",
     "many stripes": "_core.core",
+    "a first look": "_core.glance",
     "what one stripe has to do with others": "_core.upkeep",
     "one operation": "_core.visit",
     "what is done to all stripes": "_core.cores _core.listing _core.swap",

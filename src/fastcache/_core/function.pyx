@@ -15,10 +15,11 @@ from fastcache._core.approach cimport new_approach
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.callkey cimport callkey_make, items_of
 from fastcache._core.calls cimport Call, call_packed, call_packing, call_unpack
-from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_glance_items, core_peek
+from fastcache._core.core cimport core_birth, core_ceiling, core_glance_items, core_peek
 from fastcache._core.entry cimport DUE
-from fastcache._core.key cimport draw_salt, items_hash, items_hash_holds, key_hash
-from fastcache._core.mutex cimport FREE_READS, atomic_add, atomic_load, atomic_store
+from fastcache._core.glance cimport glance, glance_at_only
+from fastcache._core.key cimport draw_salt, hash_at_hand, items_hash, items_hash_holds, key_hash
+from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport likely, py_is_int, py_is_str, py_vectorcall, steal
 from fastcache._core.ready cimport ready
@@ -29,7 +30,6 @@ from types import GenericAlias
 draw_salt()
 
 cdef extern from "Python.h":
-    ctypedef PyObject* (*vectorcallfunc)(PyObject*, PyObject* const*, size_t, PyObject*)
     size_t positional_count "PyVectorcall_NARGS"(size_t) noexcept nogil
     object bound_method "PyMethod_New"(object, object)
 
@@ -40,6 +40,10 @@ cdef extern from "slots.h":
 cdef extern from *:
     """
     #define fc_vectorcall_offset() offsetof(struct __pyx_obj_9fastcache_5_core_8function_CachedFunction, vectorcall)
+    struct __pyx_obj_9fastcache_5_core_8function_CachedFunction;
+    /* Not inlined: what it needs of registers and stack, the usual hit need not save. */
+    static PyObject *__pyx_f_9fastcache_5_core_8function_call_plainly(
+        struct __pyx_obj_9fastcache_5_core_8function_CachedFunction *, PyObject *const *, size_t, PyObject *) FC_APART;
     """
     Py_ssize_t vectorcall_offset "fc_vectorcall_offset"() noexcept
 
@@ -53,31 +57,6 @@ cdef object NAMED = object()
 @cython.final
 @cython.no_gc_clear
 cdef class CachedFunction:
-    cdef vectorcallfunc vectorcall
-    # Written once, by __init__.
-    cdef AwaitingStore store
-    cdef object function
-    cdef dict parameters    # what cache_parameters tells
-    cdef object key         # makes a call's key, or None
-    cdef bint plain         # a call with one plain argument has it as its key
-    cdef bint typed
-    cdef bint awaited       # the function is async
-    cdef bint alone
-    cdef bint never
-    cdef bint late          # with alone: a call counts once it is over, by whether its value was stored
-    cdef bint ordered       # by their names, whatever order named arguments come in
-    cdef object state       # list or dict whose items are part of each key, or None
-    cdef object unhashable  # called with nothing for arguments without a hash, which are not kept then; or None
-    cdef Py_ssize_t skipped  # leading arguments that are no part of the key
-    # What the store had counted at the last cache_clear.
-    cdef int64_t hits_before
-    cdef int64_t misses_before
-    # What that is to be corrected by; atomic.
-    cdef int64_t more_hits
-    cdef int64_t more_misses
-    cdef dict __dict__
-    cdef object __weakref__
-
     def __cinit__(self, *args, **kwargs):
         self.vectorcall = <vectorcallfunc>call_cached
 
@@ -102,6 +81,7 @@ cdef class CachedFunction:
         self.state = state
         self.unhashable = unhashable
         self.skipped = skipped
+        self.bare = self.plain and skipped == 0
         self.store = store
         self.awaited = awaited
         if never:
@@ -233,16 +213,38 @@ cdef uint64_t HASH_OF_NO_ITEMS = key_hash(<PyObject*>NO_ITEMS)
 
 
 cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags, PyObject* names):
+    """The usual call, with no argument or one that has its hash at hand."""
+    cdef PyObject* value
+    cdef uint64_t hash
+    cdef bint absent
+    cdef size_t positional = positional_count(flags)
+    if likely(self.bare and names == NULL):
+        if likely(positional == 1):
+            hash = hash_at_hand(args[0])
+            if likely(hash != 0):
+                # The key is borrowed from the arguments, which the caller holds.
+                value = glance(&self.store.core, args[0], hash, &absent)
+                if likely(value != NULL):
+                    return steal(value)
+                if absent:
+                    return call_missing(self, args[0], hash, args, 1, NULL)
+        elif positional == 0:
+            value = glance_at_only(&self.store.core, <PyObject*>NO_ITEMS, HASH_OF_NO_ITEMS)
+            if likely(value != NULL):
+                return steal(value)
+    return call_plainly(self, args, positional, names)
+
+
+cdef object call_plainly(CachedFunction self, PyObject* const* args, size_t positional, PyObject* names):
+    """A call whose arguments, whatever they are, mostly are the key."""
     cdef PyObject* key = NULL
     cdef PyObject* value
     cdef int64_t ceiling
     cdef uint64_t hash = 0
-    cdef size_t positional = positional_count(flags)
     cdef Py_ssize_t count = positional - self.skipped
     cdef PyObject* const* items = args + self.skipped
     if likely(self.plain and count >= 0 and names == NULL):
         ceiling = core_ceiling(&self.store.core)
-        # Keys are borrowed from the arguments, which the caller holds.
         if count == 1 and (py_is_str(items[0]) or py_is_int(items[0])):
             key = items[0]
             hash = key_hash(key)
@@ -250,10 +252,7 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
             key = <PyObject*>NO_ITEMS
             hash = HASH_OF_NO_ITEMS
         if key != NULL:
-            # With a lock and an argument, what follows is as fast, and looks no second time.
-            value = core_glance(&self.store.core, ceiling, key, hash) if FREE_READS or count == 0 else NULL
-            if value == NULL:
-                value = core_peek(&self.store.core, ceiling, key, hash)
+            value = core_peek(&self.store.core, ceiling, key, hash)
             return steal(value) if likely(value != NULL) else call_missing(self, key, hash, args, positional, NULL)
         elif GLANCE_AT_ITEMS:
             hash = items_hash(items, count)

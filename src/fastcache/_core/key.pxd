@@ -62,6 +62,13 @@ cdef inline uint64_t key_hash(PyObject* key) except? 0:
     return mixed(plain_hash(key))
 
 
+cdef inline uint64_t hash_at_hand(PyObject* key) noexcept nogil:
+    """The same of a str that has been hashed before, or an int of one digit; 0 for others."""
+    if likely(py_is_str(key)):
+        return mixed((<PyASCIIObject*>key).hash) if likely((<PyASCIIObject*>key).hash != -1) else 0
+    return mixed(small_int_hash(key)) if is_small_int(key) else 0
+
+
 cdef inline uint64_t items_hash(PyObject* const* items, Py_ssize_t count) except? 0:
     """What ``key_hash`` gives for the tuple of these items, without making it: tuples hash by xxHash (Collet, 2012).
 
