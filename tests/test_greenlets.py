@@ -177,9 +177,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     eventlet = __import__("pytest").importorskip("eventlet")
     eventlet.monkey_patch()
-from fastcache import Cache
+from fastcache import Cache, _refresh, _threads
 from fastcache.testing import MovableClock
 
+# A thread that stayed for more work would stop all others that long.
+_refresh.IDLE = _threads.IDLE = 1000
 clock = MovableClock()
 go = eventlet.Event()
 
