@@ -147,7 +147,7 @@ cdef class Approach(Way):
         """Whether another's flight, which this call has joined, is this call's to load; see ``enter``."""
         if self.store.bulkhead is None or self.flight.admitted is not None:
             return self.flight.claim()
-        return self.flight.state == QUEUED and (self.flight.in_line == 0 or is_admitted(self.store.bulkhead))
+        return self.flight.state == QUEUED and (not self.flight.has_line() or is_admitted(self.store.bulkhead))
 
     cdef bint answered(self, object result) except -1:
         result = self.store.handed(result, self.terms.default)

@@ -31,7 +31,7 @@ cdef class Errand:
         # A place first: who waits for a flight that is led waits for one that has its place.
         try:
             if bulkhead is not None and not bulkhead.try_enter():
-                if self.flight.in_line == 0:
+                if not self.flight.has_line():
                     self.drop()
                 return False
         except BaseException:
