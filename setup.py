@@ -18,7 +18,7 @@ DEBUG = os.environ.get("FASTCACHE_DEBUG") == "1"
 COVERAGE = os.environ.get("FASTCACHE_COVERAGE") == "1"
 SANITIZE = os.environ.get("FASTCACHE_SANITIZE")
 
-compile_args = ["/O2"] if MSVC else ["-O3", "-fvisibility=hidden", "-Wno-unreachable-code"]
+compile_args = ["/O2"] if MSVC else ["-O3", "-g0", "-fvisibility=hidden", "-Wno-unreachable-code"]
 link_args: list[str] = []
 macros: list[tuple[str, str | None]] = [("FASTCACHE_DEBUG", "1" if DEBUG else "0")]
 if os.environ.get("FASTCACHE_LOCKED_READS") == "1":
