@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fastcache._bulkhead import Bulkhead, held_here
 from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach, Way
 from fastcache._core.rounds import Rounds
 from fastcache._core.seat import Seat
@@ -19,9 +20,6 @@ from fastcache._core.watch import Watch
 from fastcache._home import Home, home_here, home_of
 from fastcache._patience import wait_on
 from fastcache._task_loads import Load, Refreshes
-
-if TYPE_CHECKING:
-    from fastcache._bulkhead import Bulkhead
 
 
 class InLine(Seat):
@@ -83,7 +81,7 @@ class InLine(Seat):
         self._way.let_go()
 
 
-def places_held(bulkhead: Bulkhead) -> int:
+def _places_held(bulkhead: Bulkhead) -> int:
     """How many places tasks of this thread's loop have in a bulkhead."""
     home = home_here()
     residents = () if home is None else home.residents
@@ -189,3 +187,6 @@ async def stand_in_line(way: Approach | Rounds) -> bool:
         return False
     finally:
         line.leave()
+
+
+held_here.append(_places_held)

@@ -17,7 +17,6 @@ with a ``map`` over the operation: then the list says whether it has been done.
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 import time
 from collections import deque
@@ -25,7 +24,6 @@ from collections.abc import Callable
 from functools import partial
 
 from fastcache._core.graph import places_held
-from fastcache._core.greenlet import residents_here
 from fastcache._doors import HubDoor, make_door, stops_its_thread
 from fastcache._typing import TYPE_CHECKING
 
@@ -46,11 +44,14 @@ if TYPE_CHECKING:
             """
 
 
+# What else counts the places that loads of this thread have: whoever makes such loads adds it.
+held_here: list[Callable[[Bulkhead], int]] = []
+
 # Seconds after which the main thread looks for signals: one that comes just before it waits interrupts nothing.
 LOOK = 0.2
 
 
-class _Thread:
+class AtDoor:
     """A thread that stands at a door until it is admitted; or a greenlet, which may be lost with its thread."""
 
     __slots__ = ("_admitted", "_bulkhead", "_place", "door")
@@ -118,12 +119,8 @@ class Bulkhead:
     def _check_stop(self) -> None:
         """RuntimeError: were this thread stopped, so would be whoever has the places."""
         held = places_held(self)
-        if "fastcache._greenlets" in sys.modules:
-            # Who has been given a place and has not run since.
-            held += sum(isinstance(resident, _Thread) and resident.holds(self) for resident in residents_here())
-        tasks = sys.modules.get("fastcache._aio")
-        if tasks is not None:
-            held += tasks.places_held(self)
+        for count in held_here:
+            held += count(self)
         if held >= self.limit:
             raise RuntimeError(
                 f"all {self.limit} places of max_concurrent_loads are held in this thread, by loads of its tasks or "
@@ -162,7 +159,7 @@ class Bulkhead:
             place: list[None] = []
             queued: list[None] = []
             withdrawn: list[None] = []
-            waiter = _Thread(self, make_door())
+            waiter = AtDoor(self, make_door())
             try:
                 self._take(places, place)
                 if place:
@@ -284,7 +281,7 @@ class Bulkhead:
         with contextlib.suppress(ValueError):
             withdrawn.extend(map(line.remove, (waiter,)))
 
-    def _wait(self, line: deque[Waiter], waiter: _Thread, until: float | None) -> bool:
+    def _wait(self, line: deque[Waiter], waiter: AtDoor, until: float | None) -> bool:
         """Waits to be admitted; False if time is up, or the line is no more."""
         is_main = threading.get_ident() == threading.main_thread().ident
         # A hub looks for signals itself.

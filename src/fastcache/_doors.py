@@ -5,7 +5,7 @@ hub run on.
 from __future__ import annotations
 
 import _thread
-import sys
+from collections.abc import Callable
 
 from fastcache._registry import Registry
 from fastcache._rope import AGES, Rope
@@ -44,20 +44,17 @@ class HubDoor:
 
 
 _doors: Registry[HubDoor] = Registry()
+# Whether a greenlet runs that may wait in a hub: told by who knows greenlets.
+in_hub: list[Callable[[], bool]] = []
 
 
 def make_door() -> Door:
     """One for who runs, shut."""
-    if may_wait_in_hub():
+    if any(waits() for waits in in_hub):
         return HubDoor()
     lock = _thread.allocate_lock()
     lock.acquire()
     return lock
-
-
-def may_wait_in_hub() -> bool:
-    greenlets = sys.modules.get("fastcache._greenlets")
-    return greenlets is not None and greenlets.waits()
 
 
 def stops_its_thread(door: Door) -> bool:

@@ -32,8 +32,10 @@ def _in_child() -> None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
     _batches.reset_after_fork()
     for name in ("fastcache._greenlets", "fastcache._doors"):
-        if name in sys.modules:
-            sys.modules[name].reset_after_fork()
+        reset = getattr(sys.modules.get(name), "reset_after_fork", None)
+        # While another thread imports it there is nothing to mend.
+        if reset is not None:
+            reset()
     _refresh.reset_after_fork()
     _threads.reset_after_fork()
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import sys
 
+from fastcache._bulkhead import AtDoor, Bulkhead, held_here
 from fastcache._core.bell import Bell
 from fastcache._core.graph import know_greenlets
 from fastcache._core.greenlet import residents_here
+from fastcache._doors import in_hub
 from fastcache._registry import Registry
 from fastcache._rope import Rope, hub_here
 from fastcache._typing import TYPE_CHECKING
@@ -84,4 +86,11 @@ def reset_after_fork() -> None:
         each.survive_fork()
 
 
+def _held_in_line(bulkhead: Bulkhead) -> int:
+    """How many greenlets of this thread have been given a place since they stood in line, and have not run yet."""
+    return sum(isinstance(resident, AtDoor) and resident.holds(bulkhead) for resident in residents_here())
+
+
+in_hub.append(waits)
+held_here.append(_held_in_line)
 know_greenlets(sys.modules[__name__])
