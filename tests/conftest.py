@@ -25,6 +25,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "once: asks the same of every Python, so that .ci/run leaves it to the first")
+    config.addinivalue_line("markers", "orders: of steps, alike with any GIL; .ci/run plays them with one, and without")
 
 
 def pytest_collection_finish() -> None:

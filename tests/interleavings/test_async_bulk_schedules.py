@@ -15,6 +15,8 @@ from tests.harness.tasks import LoopFactory, TaskGate, start
 from tests.interleavings.test_bulk_schedules import Run, runs
 from tests.interleavings.test_mixed_schedules import Loops
 
+pytestmark = pytest.mark.orders
+
 
 class TaskCall:
     """A caller's task, as ``Call`` is a caller's thread."""

@@ -26,6 +26,8 @@ from tests.interleavings.flights import (
 )
 from tests.interleavings.schedules import Budget, Schedules
 
+pytestmark = pytest.mark.orders
+
 # Seconds; a pause after a failure is at most 60, and no value expires by itself.
 LOAD_TIME = 100
 TTL = 10_000

@@ -30,6 +30,8 @@ from tests.interleavings.mixed import (
     sample,
 )
 
+pytestmark = pytest.mark.orders
+
 DESTROYED = "Task was destroyed but it is pending!"
 
 
