@@ -456,7 +456,7 @@ def test_a_handler_may_use_it_while_the_wait_goes_on() -> None:
         SIGNALLED
         + """
 def handle(number, frame):
-    print(bulkhead.try_enter(), bulkhead.enter(0.01), bulkhead.waiting)
+    print(bulkhead.try_enter(), bulkhead.enter(0), bulkhead.waiting)
     bulkhead.leave()
     print(bulkhead.try_enter(), bulkhead.waiting)
 
@@ -466,6 +466,27 @@ print(bulkhead.enter(None), bulkhead.free, bulkhead.waiting)
 sender.join()
 """,
         out="False False 1\nFalse 0\nTrue 0 0",
+    )
+
+
+@posix
+def test_a_handler_that_would_wait_behind_its_own_thread_is_refused() -> None:
+    check_child(
+        SIGNALLED
+        + """
+def handle(number, frame):
+    try:
+        bulkhead.enter(None)
+    except RuntimeError:
+        print(bulkhead.waiting)
+    bulkhead.leave()
+
+signal.signal(signal.SIGUSR1, handle)
+sender = Call(send, signal.SIGUSR1)
+print(bulkhead.enter(None), bulkhead.free, bulkhead.waiting)
+sender.join()
+""",
+        out="1\nTrue 0 0",
     )
 
 

@@ -121,3 +121,83 @@ with asyncio.Runner() as runner:
 """,
         out="RuntimeError\nkk 1",
     )
+
+
+def test_so_is_one_behind_a_task_in_line() -> None:
+    play(
+        """
+        global cache
+        cache, loader = Cache(ttl=60, max_concurrent_loads=1), HeldLoader("ll")
+        thread = Call(cache.get_or_load, "l", loader)
+        await until(lambda: loader.gate.arrived)
+        in_line = (await started(cache.aget_or_load("k", quick)))[0]
+        print(cache._bulkhead.waiting, attempt("n", unexpected), cache._bulkhead.waiting)
+        loader.gate.open()
+        print(await in_line, thread.result(), attempt("n", str), cache._bulkhead.free)
+        """,
+        "1 RuntimeError 1\nkk ll n 1",
+    )
+
+
+def test_so_is_one_for_what_a_thread_stands_in_line_for() -> None:
+    play(
+        """
+        global cache, held
+        cache, held = Cache(ttl=60, max_concurrent_loads=1), AsyncHeldLoader("kk")
+        task = (await started(cache.aget_or_load("k", held)))[0]
+        thread = Call(cache.get_or_load, "n", str)
+        await until(lambda: cache._bulkhead.waiting)
+        print(attempt("n", unexpected))
+        try:
+            cache.get_many_or_load(["n"], unexpected)
+        except RuntimeError:
+            print(cache._bulkhead.waiting)
+        held.gate.open()
+        print(await task)
+        await until(lambda: cache._bulkhead.free)
+        print(thread.result(), attempt("n", unexpected))
+        """,
+        "RuntimeError\n1\nkk\nn n",
+    )
+
+
+def test_so_is_one_for_what_a_thread_stands_in_line_for_behind_a_task() -> None:
+    play(
+        """
+        global cache
+        cache, loader = Cache(ttl=60, max_concurrent_loads=1), HeldLoader("ll")
+        holder = Call(cache.get_or_load, "l", loader)
+        await until(lambda: loader.gate.arrived)
+        in_line = (await started(cache.aget_or_load("k", quick)))[0]
+        behind = Call(cache.get_or_load, "n", str)
+        await until(lambda: cache._bulkhead.waiting == 2)
+        print(attempt("n", unexpected))
+        loader.gate.open()
+        print(await in_line, holder.result())
+        await until(lambda: cache._bulkhead.free)
+        print(behind.result())
+        """,
+        "RuntimeError\nkk ll\nn",
+    )
+
+
+def test_a_loop_that_has_gone_on_in_another_thread_is_not_stopped() -> None:
+    check_child(
+        SCENE
+        + """
+cache, held = Cache(ttl=60, max_concurrent_loads=1), AsyncHeldLoader("kk")
+loop = asyncio.new_event_loop()
+task = loop.run_until_complete(started(cache.aget_or_load("k", held)))[0]
+elsewhere = Call(loop.run_until_complete, task)
+while not loop.is_running():
+    time.sleep(0.001)
+def end():
+    while not cache._bulkhead.waiting:
+        time.sleep(0.001)
+    loop.call_soon_threadsafe(held.gate.open)
+ender = Call(end)
+print(attempt("n", str), elsewhere.result(), ender.result(), cache._bulkhead.free)
+loop.close()
+""",
+        out="n kk None 1",
+    )

@@ -174,6 +174,57 @@ def test_a_hub_that_would_stop_all_who_have_places_is_refused() -> None:
     )
 
 
+def test_so_is_one_behind_a_greenlet_in_line() -> None:
+    play(
+        "",
+        """
+        gate, loading, told = new_lock(), [], []
+        gate.acquire()
+        def held(key):
+            loading.append(key)
+            gate.acquire()
+            return key * 2
+        said = real_thread(cache.get_or_load, "k", held)
+        await_here(lambda: loading)
+        in_line = start(cache.get_or_load, "l", str)
+        gevent.sleep(0.01)
+        def in_the_hub():
+            told.append(attempt(cache.get_or_load, "m", unexpected))
+        gevent.get_hub().loop.run_callback(in_the_hub)
+        gevent.sleep(0.01)
+        gate.release()
+        print(told, outcome(in_line), cache._bulkhead.waiting)
+        await_with_others(lambda: said)
+        print(said, cache._bulkhead.free, cache.flights())
+        """,
+        "['RuntimeError'] l 0\n['kk'] 1 []",
+        before=REAL + FULL,
+    )
+
+
+@BOTH
+def test_a_hub_that_is_destroyed_takes_no_place_with_it(first: str) -> None:
+    play(
+        first,
+        """
+        cache._bulkhead.try_enter()
+        in_line = start(cache.get_or_load, "l", unexpected)
+        gevent.sleep(0)
+        gevent.get_hub().destroy()
+        cache._bulkhead.leave()
+        print(cache._bulkhead.free, cache._bulkhead.waiting)
+        said = real_thread(cache.get_or_load, "k", str)
+        await_here(lambda: said)
+        print(said, cache._bulkhead.free)
+        # Whoever has kept the greenlet may have it go on, to its end.
+        attempt(in_line.throw, KeyError)
+        print(in_line.dead, cache._bulkhead.free, cache.flights())
+        """,
+        "1 0\n['k'] 1\nTrue 1 []",
+        before=REAL + FULL,
+    )
+
+
 @BOTH
 @pytest.mark.parametrize("module", ["_bulkhead", "_doors", "_rope"])
 def test_an_interrupt_anywhere_in_line_loses_no_place(first: str, module: str) -> None:
@@ -205,4 +256,35 @@ def test_an_interrupt_anywhere_in_line_loses_no_place(first: str, module: str) -
         """,
         "True",
         before=FULL,
+    )
+
+
+def test_an_interrupt_as_greenlets_are_first_looked_for_hides_none() -> None:
+    play(
+        "",
+        """
+        import fastcache
+        from tests.harness.interrupts import interrupted
+
+        module = type(fastcache)("fastcache._greenlets")
+        module.__file__ = os.path.join(os.path.dirname(fastcache.__file__), "_greenlets.py")
+        hit, point = True, 0
+        while hit:
+            pid = os.fork()
+            if not pid:
+                signal.alarm(20)
+                hit = interrupted(module, point, lambda: Cache().get_or_load("k", str))
+                leader, other = lead(), start(cache.get_or_load, "l", str)
+                gevent.sleep(0.01)
+                assert cache._bulkhead.waiting == 1
+                go.set()
+                assert [outcome(leader), outcome(other)] == ["kk", "l"]
+                os._exit(2 if hit else 0)
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            assert code in (0, 2), point
+            hit, point = code == 2, point + 1
+        print(point > 8)
+        """,
+        "True",
+        before="import os, signal\n" + FULL,
     )

@@ -12,7 +12,7 @@ import weakref
 from functools import partial
 from typing import Any
 
-from fastcache._bulkhead import Bulkhead, held_here
+from fastcache._bulkhead import Bulkhead, taken_here
 from fastcache._core.approach import ENTERED, IN_LINE, LEADS, LOADS_ALONE, REFRESHED, SERVED, Approach, Way
 from fastcache._core.rounds import Rounds
 from fastcache._core.seat import Seat
@@ -62,9 +62,9 @@ class InLine(Seat):
         entered.extend(map(self._way.entered, map(list.pop, (self._place,))))
         return entered[0]
 
-    def holds(self, bulkhead: Bulkhead) -> bool:
-        """Whether it has been given a place, and has not run since."""
-        return self._way.bulkhead is bulkhead and self._place != [] and self._admitted.get(None, False)
+    def takes(self, bulkhead: Bulkhead) -> bool:
+        """Whether it has been given a place, or is to be given one, and has not run since."""
+        return self._way.bulkhead is bulkhead and self._place != [] and self._admitted.get(None, True)
 
     def leave(self) -> None:
         """Gives back what there is to give back, and stands in no line any more."""
@@ -81,11 +81,17 @@ class InLine(Seat):
         self._way.let_go()
 
 
-def _places_held(bulkhead: Bulkhead) -> int:
-    """How many places tasks of this thread's loop have in a bulkhead."""
-    home = home_here()
-    residents = () if home is None else home.residents
-    return sum(isinstance(resident, (Load, InLine)) and resident.holds(bulkhead) for resident in residents)
+def _places_taken(bulkhead: Bulkhead) -> int:
+    """How many places tasks of this thread's loop have in a bulkhead, or stand in line for."""
+    home, running = home_here(), asyncio._get_running_loop()
+    taken = 0
+    # A finalizer may run meanwhile, and begin a load too.
+    for resident in () if home is None else tuple(home.residents):
+        if not isinstance(resident, (Load, InLine)) or (resident.loop is not running and resident.loop.is_running()):
+            # Its loop runs on in another thread.
+            continue
+        taken += resident.takes(bulkhead)
+    return taken
 
 
 async def approach(way: Approach, refreshes: Refreshes) -> Any:
@@ -189,4 +195,4 @@ async def stand_in_line(way: Approach | Rounds) -> bool:
         line.leave()
 
 
-held_here.append(_places_held)
+taken_here["tasks"] = _places_taken

@@ -24,13 +24,13 @@ from collections.abc import Callable
 from functools import partial
 
 from fastcache._core.graph import places_held
-from fastcache._doors import HubDoor, make_door, stops_its_thread
+from fastcache._core.greenlet import residents_here
+from fastcache._doors import HubDoor, is_walled_up, make_door, stops_its_thread
 from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from fastcache._core.residence import Resident
     from fastcache._doors import Door
 
     class Waiter(Protocol):
@@ -44,15 +44,16 @@ if TYPE_CHECKING:
             """
 
 
-# What else counts the places that loads of this thread have: whoever makes such loads adds it.
-held_here: list[Callable[[Bulkhead], int]] = []
+# What else counts the places that loads of this thread have, or stand in line for: whoever makes such loads adds it,
+# under a name, for an interrupt may have its module imported twice.
+taken_here: dict[str, Callable[[Bulkhead], int]] = {}
 
 # Seconds after which the main thread looks for signals: one that comes just before it waits interrupts nothing.
 LOOK = 0.2
 
 
 class AtDoor:
-    """A thread that stands at a door until it is admitted; or a greenlet, which may be lost with its thread."""
+    """A thread or greenlet that stands at a door until it is admitted; a greenlet may be lost with its thread."""
 
     __slots__ = ("_admitted", "_bulkhead", "_place", "door")
 
@@ -63,20 +64,24 @@ class AtDoor:
         self._admitted: dict[None, bool] = {}
         self._place: list[None] = [None]
 
-    def holds(self, bulkhead: Bulkhead) -> bool:
-        """Whether it has a place, and has yet to go on with it."""
-        return self._bulkhead is bulkhead and self._admitted.get(None, False)
+    def takes(self, bulkhead: Bulkhead) -> bool:
+        """Whether it has a place, or is to have one, and has yet to go on with it."""
+        return self._bulkhead is bulkhead and self._admitted.get(None, True)
 
     def admit(self) -> bool:
-        if not self._admitted.setdefault(None, True):
+        if not self._admitted.setdefault(None, not is_walled_up(self.door)):
             return False
         # Told already.
         with contextlib.suppress(RuntimeError):
             self.door.release()
         return True
 
+    def is_admitted(self) -> bool:
+        """Once it is out of the line: whether it has a place; else it never will."""
+        return self._admitted.setdefault(None, False)
+
     def lost(self) -> None:
-        if self._admitted.setdefault(None, False):
+        if self.is_admitted():
             self._bulkhead.give_back(self._place)
         else:
             self._bulkhead.withdraw(self)
@@ -116,15 +121,18 @@ class Bulkhead:
         """How many stand in line, now."""
         return len(self._line)
 
-    def _check_stop(self) -> None:
-        """RuntimeError: were this thread stopped, so would be whoever has the places."""
+    def check_stop(self) -> None:
+        """RuntimeError: were this thread stopped, so would be whoever has the places or is to have them next."""
         held = places_held(self)
-        for count in held_here:
+        # A finalizer may run meanwhile, and stand in line too.
+        for resident in tuple(residents_here()):
+            held += isinstance(resident, AtDoor) and resident.takes(self)
+        for count in tuple(taken_here.values()):
             held += count(self)
         if held >= self.limit:
             raise RuntimeError(
-                f"all {self.limit} places of max_concurrent_loads are held in this thread, by loads of its tasks or "
-                "greenlets that a wait would stop; use aget_or_load in tasks"
+                f"all {self.limit} places of max_concurrent_loads are held or stood in line for in this thread, by "
+                "loads of its tasks or greenlets that a wait would stop; use aget_or_load in tasks"
             )
 
     def try_enter(self) -> bool:
@@ -141,18 +149,19 @@ class Bulkhead:
             raise
         return place != []
 
-    def enter(self, timeout: float | None, residents: set[Resident] | None = None) -> bool:
+    def enter(self, timeout: float | None) -> bool:
         """Takes a place, and waits in line for one at most ``timeout`` seconds (None: for ever); False if in vain.
 
-        :param residents: those with whom the caller may be lost, and then never return.
-
-        RuntimeError: it would stop its thread, and with it those who have the places.  If it raises, which but for that
-        only a signal handler can make it do, no place is taken and nobody is left in line.
+        RuntimeError: it would stop its thread, and with it those who have the places, or are to have them before.  If
+        it raises, which but for that only a signal handler can make it do, no place is taken and nobody is left in
+        line.
         """
         if timeout is not None and not timeout >= 0:
             raise ValueError(f"timeout must be at least 0 or None, not {timeout!r}")
         if timeout == 0:
             return self.try_enter()
+        # A greenlet may be lost with them, and never return; a handler may come amid a thread's wait.
+        residents = residents_here()
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             line, places = self._line, self._places
@@ -165,22 +174,19 @@ class Bulkhead:
                 if place:
                     return True
                 if stops_its_thread(waiter.door):
-                    self._check_stop()
-                if residents is not None:
-                    residents.add(waiter)
+                    self.check_stop()
+                residents.add(waiter)
                 queued.extend(map(line.append, (waiter,)))
                 self.serve()
                 admitted = self._wait(line, waiter, until)
                 if not admitted:
                     self._withdraw(line, waiter, withdrawn)
-                if residents is not None:
-                    residents.discard(waiter)
+                residents.discard(waiter)
             except BaseException:
-                if residents is not None:
-                    residents.discard(waiter)
+                residents.discard(waiter)
                 if queued and not withdrawn:
                     self._withdraw(line, waiter, withdrawn)
-                    if not withdrawn:
+                    if not withdrawn and waiter.is_admitted():
                         place.append(None)
                 self._undo(places, place)
                 raise

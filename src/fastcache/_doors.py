@@ -37,6 +37,10 @@ class HubDoor:
     def release(self) -> None:
         self._rope.pull()
 
+    @property
+    def is_walled_up(self) -> bool:
+        return self._rope.is_loose
+
     def survive_fork(self) -> None:
         """In the child, where the line is another."""
         if self._rope.is_ours:
@@ -55,6 +59,11 @@ def make_door() -> Door:
     lock = _thread.allocate_lock()
     lock.acquire()
     return lock
+
+
+def is_walled_up(door: Door) -> bool:
+    """Whether nobody can go through it any more."""
+    return isinstance(door, HubDoor) and door.is_walled_up
 
 
 def stops_its_thread(door: Door) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 
-from fastcache._bulkhead import AtDoor, Bulkhead, held_here
 from fastcache._core.bell import Bell
 from fastcache._core.graph import know_greenlets
 from fastcache._core.greenlet import residents_here
@@ -86,11 +85,7 @@ def reset_after_fork() -> None:
         each.survive_fork()
 
 
-def _held_in_line(bulkhead: Bulkhead) -> int:
-    """How many greenlets of this thread have been given a place since they stood in line, and have not run yet."""
-    return sum(isinstance(resident, AtDoor) and resident.holds(bulkhead) for resident in residents_here())
-
-
-in_hub.append(waits)
-held_here.append(_held_in_line)
-know_greenlets(sys.modules[__name__])
+def make_known() -> None:
+    """Has others ask this module from now on.  Not done by its import, which an interrupt may yet undo after that."""
+    in_hub.append(waits)
+    know_greenlets(sys.modules[__name__])

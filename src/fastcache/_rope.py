@@ -35,6 +35,11 @@ class Rope:
         """Whether it is of this thread's hub."""
         return self._hub is hub_here()
 
+    @property
+    def is_loose(self) -> bool:
+        """Whether the hub has been destroyed, and so nobody is there to wake."""
+        return self._hub.loop is None
+
     def wait(self, seconds: float | None) -> bool:
         """Until it is pulled, which it may have been already; False after so many seconds.
 
@@ -55,8 +60,7 @@ class Rope:
         try:
             self._hub.loop.run_callback_threadsafe(self._waiter.switch, self)
         except Exception:
-            # A hub that has been destroyed has nobody to wake.
-            if self._hub.loop is not None:
+            if not self.is_loose:
                 raise
 
     def pull_from_here(self) -> None:

@@ -110,7 +110,7 @@ class Load:
             # An error's traceback knows this frame, and the flight the error.
             del errand, result
 
-    def holds(self, bulkhead: Bulkhead) -> bool:
+    def takes(self, bulkhead: Bulkhead) -> bool:
         """Whether it has a place of its own in a bulkhead."""
         errand = self._errand
         return errand is not None and errand.has_place(bulkhead)

@@ -63,7 +63,7 @@ cdef bint modules_changed() noexcept:
 
 
 cdef bint may_be_greenlets() noexcept:
-    """Whether any may run: once the module is there that makes them, ``_greenlets`` makes itself known.
+    """Whether any may run: once the module is there that makes them, ``_greenlets`` is made known.
 
     That is looked for where the number of modules is not that of the last look, so nearly never.
     """
@@ -71,6 +71,7 @@ cdef bint may_be_greenlets() noexcept:
         try:
             if "greenlet" in sys.modules:
                 __import__("fastcache._greenlets")
+                sys.modules["fastcache._greenlets"].make_known()
         except KeyboardInterrupt:
             # Not to be lost here, where nothing may be raised.
             PyErr_SetInterrupt()

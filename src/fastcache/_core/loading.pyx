@@ -26,7 +26,7 @@ from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.errand cimport Errand, errand_behind, new_errand, supersede
 from fastcache._core.flight cimport ABANDONED, MOVED, QUEUED, RUNNING, Flight, FlightState, new_flight
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
-from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands, in_greenlet, who_runs
+from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands, in_greenlet, in_hubs_greenlet, who_runs
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
 from fastcache._core.key cimport draw_salt
@@ -43,7 +43,6 @@ from fastcache._core.terms cimport (
 )
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
-from fastcache._core.greenlet import residents_here
 from fastcache._errors import LoadRejected, LoadTimeout, RecursiveLoadError, cached_copy, copied
 
 draw_salt()
@@ -219,7 +218,7 @@ cdef class LoadingStore(LandingStore):
         greenlet_stands(noted, self)
         try:
             left = None if terms.deadline == FOREVER else max(0.0, (terms.deadline - clock_exact()) / 1e9)
-            return self.bulkhead.enter(left, residents_here() if noted else None)
+            return self.bulkhead.enter(left)
         except BaseException:
             for flight in flights:
                 if flight.claim():
@@ -257,7 +256,7 @@ cdef class LoadingStore(LandingStore):
     cdef FlightState await_end(self, Flight flight, Terms* terms, bint led, PyObject** served) except? QUEUED:
         """The first half of ``follow``: how the flight stands after the wait, or in ``served`` an old value."""
         cdef FlightState state = RUNNING
-        cdef int64_t began
+        cdef int64_t began = clock_exact()
         cdef PyObject* old = NULL
         if is_mine(flight):
             raise RecursiveLoadError(f"the load of {flight.key!r} asked for its own result")
@@ -266,7 +265,6 @@ cdef class LoadingStore(LandingStore):
                 f"the load of {flight.key!r} runs on the event loop of this very thread, which waiting would block; "
                 "use aget_or_load there"
             )
-        began = clock_exact()
         if terms.patience != FOREVER:
             old = self.acceptable(<PyObject*>flight.key, terms)
             if old != NULL:
@@ -274,6 +272,8 @@ cdef class LoadingStore(LandingStore):
                 state = wait_for(flight, min(terms.deadline, began + terms.patience))
                 old = self.acceptable(<PyObject*>flight.key, terms) if state == RUNNING else NULL
         if state == RUNNING and old == NULL:
+            if flight.has_line() and not in_hubs_greenlet():
+                self.bulkhead.check_stop()  # for a place for it, which those of this thread may be before
             state = wait_for(flight, terms.deadline)
         if not led:
             histogram_add(&self.core.wait_times, clock_exact() - began)
