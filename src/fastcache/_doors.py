@@ -54,8 +54,10 @@ in_hub: list[Callable[[], bool]] = []
 
 def make_door() -> Door:
     """One for who runs, shut."""
-    if any(waits() for waits in in_hub):
-        return HubDoor()
+    # Not by a generator: an interrupt that comes as one is given up half-way is lost.
+    for waits in in_hub:
+        if waits():
+            return HubDoor()
     lock = _thread.allocate_lock()
     lock.acquire()
     return lock
