@@ -151,12 +151,12 @@ def test_who_stood_in_line_does_so_in_the_child_of_a_fork(first: str) -> None:
             assert [outcome(call) for call in (leader, *others)] == ["kk", "l", "m"]
             assert (cache._bulkhead.free, cache._bulkhead.waiting, cache.flights()) == (1, 0, [])
             os._exit(0)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        print(os.waitstatus_to_exitcode(await_child(pid, 0)[1]))
         go.set()
         print([outcome(call) for call in (leader, *others)])
         """,
         "0\n['kk', 'l', 'm']",
-        before="import os, signal, gevent.os\n" + FULL,
+        before=REAL + "import gevent.os\n" + FULL,
     )
 
 

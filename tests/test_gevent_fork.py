@@ -27,7 +27,7 @@ def in_child(function):
             sys.stdout.flush()
         finally:
             os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
+    assert await_child(child, 0)[1] == 0
 """
 )
 

@@ -62,6 +62,8 @@ import gc, os, signal, sys, _thread
 from gevent.monkey import get_original
 start_thread, new_lock = get_original("_thread", ["start_new_thread", "allocate_lock"])
 nap = get_original("time", "sleep")
+# Needs no hub to be told of the child's end.
+await_child = get_original("os", "waitpid")
 
 def real_thread(function, *args):
     "The list to which what it returns is added when the thread has ended its work."
