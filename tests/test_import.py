@@ -102,36 +102,24 @@ def test_a_name_that_is_not_there_is_told() -> None:
         _ = fastcache.lfu_cache  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    ("use", "held"),
-    [
-        ("fastcache.Cache().stats()", "typing"),
-        ("fastcache.Cache().stats()", "fastcache._stats"),
-        ("", "fastcache._decorator"),
-    ],
-)
-def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_import(use: str, held: str) -> None:
+def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_import() -> None:
     check_child(
-        f"""
+        """
         import os, signal, sys, threading
+        import fastcache
 
         class Held:
             begun, let = threading.Event(), threading.Event()
 
             def find_spec(self, name, path=None, target=None):
-                if name == "{held}":
+                if name == "typing":
                     self.begun.set()
                     self.let.wait()
 
-        def use():
-            import fastcache
-            {use}
-
-        if {bool(use)}:
-            import fastcache
+        cache = fastcache.Cache()
         sys.modules.pop("typing", None)
         sys.meta_path.insert(0, Held())
-        importer = threading.Thread(target=use)
+        importer = threading.Thread(target=cache.stats)
         importer.start()
         Held.begun.wait()
         # Called before what fastcache registered; and the importer does not run until this thread waits.
@@ -140,49 +128,7 @@ def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_impor
         child = os.fork()
         if not child:
             signal.alarm(10)
-            use()
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        importer.join()
-        """
-    )
-
-
-def test_a_fork_waits_for_all_modules_that_a_thread_imports_one_after_the_other() -> None:
-    check_child(
-        """
-        import os, signal, sys, threading
-
-        class Held:
-            found, let = [], threading.Semaphore(0)
-
-            def find_spec(self, name, path=None, target=None):
-                if name in ("fastcache._stats", "fastcache._views"):
-                    self.found.append(name)
-                    self.let.acquire()
-
-        def use():
-            fastcache.Cache().stats()
-            fastcache.Cache().keys()
-
-        import fastcache
-        sys.meta_path.insert(0, Held())
-        importer = threading.Thread(target=use)
-        importer.start()
-        while not Held.found:
-            pass
-        def open_one_after_the_other():
-            Held.let.release()
-            while len(Held.found) < 2:
-                pass
-            Held.let.release()
-        opener = threading.Thread(target=open_one_after_the_other)
-        os.register_at_fork(before=opener.start)
-        child = os.fork()
-        if not child:
-            signal.alarm(10)
-            Held.let.release(2)
-            use()
+            cache.stats()
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         importer.join()

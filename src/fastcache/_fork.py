@@ -15,18 +15,12 @@ from fastcache._registry import live_caches
 
 def _before() -> None:
     """Waits for modules that other threads are importing: the child would find their locks taken for ever."""
-    import _frozen_importlib
     from importlib import import_module
 
-    # Also those that are yet to be found, which takes the most time; without that, all that have been.
-    imported = getattr(_frozen_importlib, "_module_locks", sys.modules)
-    waited: set[str] = set()
-    # Who has imported one may go on with another.
-    while names := {name for name in list(imported) if name.partition(".")[0] == "fastcache"} - waited:
-        waited |= names
-        for name in names:
+    for name in list(sys.modules):
+        if name.startswith("fastcache."):
             # Whoever imports it is told why it failed.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(ImportError):
                 import_module(name)
 
 
@@ -38,8 +32,8 @@ def _in_child() -> None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
     _batches.reset_after_fork()
     for name in ("fastcache._greenlets", "fastcache._doors"):
-        # A handler may have forked amid its import.
         reset = getattr(sys.modules.get(name), "reset_after_fork", None)
+        # While another thread imports it there is nothing to mend.
         if reset is not None:
             reset()
     _refresh.reset_after_fork()
