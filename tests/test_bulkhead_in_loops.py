@@ -7,10 +7,10 @@ import textwrap
 from tests.harness.child import check_child
 
 SCENE = """
-import asyncio, time
+import asyncio
 from fastcache import Cache
-from tests.harness.gates import HeldLoader, Call
-from tests.harness.tasks import AsyncHeldLoader, settle, start, started, until
+from tests.harness.gates import Call, HeldLoader, await_until
+from tests.harness.tasks import AsyncHeldLoader, started, until
 
 def unexpected(key):
     raise AssertionError(key)
@@ -22,9 +22,15 @@ def attempt(*call, **options):
         return type(error).__name__
 
 def open_when_in_line(loader):
-    while not cache._bulkhead.waiting:
-        time.sleep(0.001)
+    await_until(lambda: cache._bulkhead.waiting)
     loader.gate.open()
+
+async def led_by_a_thread(key):
+    "A thread that has a place, and what it stops at."
+    loader = HeldLoader(key * 2)
+    thread = Call(cache.get_or_load, key, loader)
+    await until(lambda: loader.gate.arrived)
+    return thread, loader
 
 async def quick(key):
     return key * 2
@@ -76,9 +82,7 @@ def test_who_waits_for_a_place_of_a_thread_gets_it() -> None:
         global cache, held
         cache, held = Cache(ttl=60, max_concurrent_loads=2), AsyncHeldLoader("kk")
         task = (await started(cache.aget_or_load("k", held)))[0]
-        loader = HeldLoader("ll")
-        thread = Call(cache.get_or_load, "l", loader)
-        await until(lambda: loader.gate.arrived)
+        thread, loader = await led_by_a_thread("l")
         opener = Call(open_when_in_line, loader)
         print(attempt("n", str), thread.result(), task.done(), opener.result())
         held.gate.open()
@@ -127,9 +131,8 @@ def test_so_is_one_behind_a_task_in_line() -> None:
     play(
         """
         global cache
-        cache, loader = Cache(ttl=60, max_concurrent_loads=1), HeldLoader("ll")
-        thread = Call(cache.get_or_load, "l", loader)
-        await until(lambda: loader.gate.arrived)
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        thread, loader = await led_by_a_thread("l")
         in_line = (await started(cache.aget_or_load("k", quick)))[0]
         print(cache._bulkhead.waiting, attempt("n", unexpected), cache._bulkhead.waiting)
         loader.gate.open()
@@ -165,9 +168,8 @@ def test_so_is_one_for_what_a_thread_stands_in_line_for_behind_a_task() -> None:
     play(
         """
         global cache
-        cache, loader = Cache(ttl=60, max_concurrent_loads=1), HeldLoader("ll")
-        holder = Call(cache.get_or_load, "l", loader)
-        await until(lambda: loader.gate.arrived)
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        holder, loader = await led_by_a_thread("l")
         in_line = (await started(cache.aget_or_load("k", quick)))[0]
         behind = Call(cache.get_or_load, "n", str)
         await until(lambda: cache._bulkhead.waiting == 2)
@@ -189,11 +191,9 @@ cache, held = Cache(ttl=60, max_concurrent_loads=1), AsyncHeldLoader("kk")
 loop = asyncio.new_event_loop()
 task = loop.run_until_complete(started(cache.aget_or_load("k", held)))[0]
 elsewhere = Call(loop.run_until_complete, task)
-while not loop.is_running():
-    time.sleep(0.001)
+await_until(loop.is_running)
 def end():
-    while not cache._bulkhead.waiting:
-        time.sleep(0.001)
+    await_until(lambda: cache._bulkhead.waiting)
     loop.call_soon_threadsafe(held.gate.open)
 ender = Call(end)
 print(attempt("n", str), elsewhere.result(), ender.result(), cache._bulkhead.free)

@@ -158,7 +158,7 @@ print(value, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def test_a_fork_in_a_handler_amid_the_wait_for_a_place_begins_the_call_anew() -> None:
     check(
         """
-import time
+from tests.harness.gates import await_until
 
 cache = Cache(max_concurrent_loads=1)
 held = HeldLoader("loaded")
@@ -175,8 +175,7 @@ def handle(number, frame):
         held.gate.open()
 
 def send():
-    while not cache._bulkhead.waiting:
-        time.sleep(0.001)
+    await_until(lambda: cache._bulkhead.waiting)
     os.kill(parent, signal.SIGUSR1)
 
 signal.signal(signal.SIGUSR1, handle)
