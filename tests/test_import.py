@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import fastcache
+from fastcache._fork import LATE as LATE_BEFORE_FORKS
 from tests.harness.child import check_child, run_child
 
-HERE = str(Path(fastcache.__file__).parents[1])
+SRC = Path(fastcache.__file__).parent
+HERE = str(SRC.parent)
 # What it imports itself, and what that brings in on one Python or another; underscored ones aside.
 STANDARD = (
     "atexit collections contextlib contextvars copyreg errno functools genericpath itertools keyword "
@@ -102,24 +106,37 @@ def test_a_name_that_is_not_there_is_told() -> None:
         _ = fastcache.lfu_cache  # type: ignore[attr-defined]
 
 
-def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_import() -> None:
+@pytest.mark.parametrize(
+    ("use", "held"),
+    [
+        ("fastcache.Cache().stats()", "typing"),
+        ("fastcache.Cache().stats()", "fastcache._stats"),
+        ("fastcache.lru_cache", "fastcache._lru_cache"),
+        ("", "fastcache._decorator"),
+    ],
+)
+def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_import(use: str, held: str) -> None:
     check_child(
-        """
+        f"""
         import os, signal, sys, threading
-        import fastcache
 
         class Held:
             begun, let = threading.Event(), threading.Event()
 
             def find_spec(self, name, path=None, target=None):
-                if name == "typing":
+                if name == "{held}":
                     self.begun.set()
                     self.let.wait()
 
-        cache = fastcache.Cache()
+        def use():
+            import fastcache
+            {use}
+
+        if {bool(use)}:
+            import fastcache
         sys.modules.pop("typing", None)
         sys.meta_path.insert(0, Held())
-        importer = threading.Thread(target=cache.stats)
+        importer = threading.Thread(target=use)
         importer.start()
         Held.begun.wait()
         # Called before what fastcache registered; and the importer does not run until this thread waits.
@@ -128,9 +145,36 @@ def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_impor
         child = os.fork()
         if not child:
             signal.alarm(10)
-            cache.stats()
+            use()
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         importer.join()
         """
     )
+
+
+def test_a_fork_beside_other_threads_imports_first_all_that_may_come_late() -> None:
+    known = {name for names in LATE_BEFORE_FORKS.values() for name in names.split()}
+    there = {*imported(statement="import fastcache"), "importlib", "warnings"}
+    for path in (SRC / name for name in os.listdir(SRC) if name.endswith(".py") and name != "__main__.py"):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                for name in late_of(function):
+                    assert name in known | there, path
+
+    for snippet, forked in (("", False), ("threading.Thread(target=gate.wait, daemon=True).start()", True)):
+        found = imported(
+            statement=f"import fastcache, os, threading; gate = threading.Event(); {snippet}\n"
+            "if child := os.fork(): os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+        )
+        assert set(LATE_BEFORE_FORKS["sys"].split()) <= set(found) if forked else "fastcache._views" not in found
+
+
+def late_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """The modules that are imported in its body."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = str(node.module)
+            yield from (f"fastcache.{name.name}" for name in node.names) if module == "fastcache" else (module,)

@@ -12,15 +12,32 @@ from fastcache._core.graph import places_held
 from fastcache._core.store import after_fork
 from fastcache._registry import live_caches
 
+# All that is imported when it is first used, under what has to be there.  Where that is the module itself, it is only
+# waited for: it registers functions of its own for forks, which amid one is too late.
+LATE = {
+    "sys": (
+        "copy inspect random fastcache fastcache._bulkhead fastcache._clru_cache fastcache._copies "
+        "fastcache._duplicate fastcache._histogram fastcache._lru_cache fastcache._methods fastcache._namespace "
+        "fastcache._policy fastcache._renewal fastcache._single fastcache._sizes fastcache._stats fastcache._types "
+        "fastcache._views"
+    ),
+    "concurrent.futures": "concurrent.futures",
+    "logging": "logging",
+    "asyncio": "asyncio asyncio.coroutines fastcache._aio fastcache._task_loads",
+    "greenlet": "fastcache._greenlets",
+}
+
 
 def _before() -> None:
-    """Waits for modules that other threads are importing: the child would find their locks taken for ever."""
+    """Imports what another thread may be about to import: the child would find the locks of that taken for ever."""
+    if len(sys._current_frames()) == 1:
+        return
     from importlib import import_module
 
-    for name in list(sys.modules):
-        if name.startswith("fastcache."):
-            # Whoever imports it is told why it failed.
-            with contextlib.suppress(ImportError):
+    for there, names in LATE.items():
+        for name in names.split() if there in sys.modules else ():
+            # Whoever uses it is told why it cannot be imported.
+            with contextlib.suppress(Exception):
                 import_module(name)
 
 
@@ -32,8 +49,8 @@ def _in_child() -> None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
     _batches.reset_after_fork()
     for name in ("fastcache._greenlets", "fastcache._doors"):
+        # None of it is there amid its import, which a handler or finalizer may have interrupted to fork.
         reset = getattr(sys.modules.get(name), "reset_after_fork", None)
-        # While another thread imports it there is nothing to mend.
         if reset is not None:
             reset()
     _refresh.reset_after_fork()
