@@ -7,9 +7,8 @@
 #ifndef FASTCACHE_EQUAL_H
 #define FASTCACHE_EQUAL_H
 
-#include "Python.h"
+#include "mutex.h"
 #include <stdint.h>
-#include <string.h>
 
 #if defined(_MSC_VER)
 #define FC_APART __declspec(noinline)
@@ -33,13 +32,18 @@ static inline uint32_t fc_load32(const char *p)
     return word;
 }
 
+static FC_APART enum fc_equality fc_long_equal(const char *a, const char *b, size_t n)
+{
+    return memcmp(a, b, n) == 0 ? FC_YES : FC_NO;
+}
+
 /* Most keys are short, and a call of memcmp costs more than they do: words that overlap in the middle. */
 static inline enum fc_equality fc_bytes_equal(const char *a, const char *b, size_t n)
 {
     int equal;
     if (n > 16)
-        equal = memcmp(a, b, n) == 0;
-    else if (n >= 8)
+        return fc_long_equal(a, b, n);
+    if (n >= 8)
         equal = ((fc_load64(a) ^ fc_load64(b)) | (fc_load64(a + n - 8) ^ fc_load64(b + n - 8))) == 0;
     else if (n >= 4)
         equal = ((fc_load32(a) ^ fc_load32(b)) | (fc_load32(a + n - 4) ^ fc_load32(b + n - 4))) == 0;
@@ -48,14 +52,34 @@ static inline enum fc_equality fc_bytes_equal(const char *a, const char *b, size
     return equal ? FC_YES : FC_NO;
 }
 
+/* Whether both are strs whose characters are bytes that follow the header. */
+FC_UNWATCHED static int fc_are_compact_ascii(const PyASCIIObject *a, const PyASCIIObject *b)
+{
+    PyASCIIObject wanted;
+    uint32_t mask, x, y;
+    memset(&wanted, 0, sizeof wanted);
+    wanted.state.compact = wanted.state.ascii = 1;
+    memcpy(&mask, &wanted.state, sizeof mask);
+    memcpy(&x, &a->state, sizeof x);
+    memcpy(&y, &b->state, sizeof y);
+    return (x & y & mask) == mask;
+}
+
+static FC_APART enum fc_equality fc_wide_str_equal(PyObject *a, PyObject *b)
+{
+    if (PyUnicode_KIND(a) != PyUnicode_KIND(b))
+        return FC_NO;
+    return fc_bytes_equal(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)PyUnicode_GET_LENGTH(a) * PyUnicode_KIND(a));
+}
+
 static inline enum fc_equality fc_str_equal(PyObject *a, PyObject *b)
 {
-    Py_ssize_t n = PyUnicode_GET_LENGTH(a);
-    if (n != PyUnicode_GET_LENGTH(b) || PyUnicode_KIND(a) != PyUnicode_KIND(b))
+    const PyASCIIObject *x = (PyASCIIObject *)a, *y = (PyASCIIObject *)b;
+    if (x->length != y->length)
         return FC_NO;
-    if (PyUnicode_IS_COMPACT_ASCII(a) && PyUnicode_IS_COMPACT_ASCII(b))
-        return fc_bytes_equal((const char *)((PyASCIIObject *)a + 1), (const char *)((PyASCIIObject *)b + 1), (size_t)n);
-    return fc_bytes_equal(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)n * PyUnicode_KIND(a));
+    if (fc_are_compact_ascii(x, y))
+        return fc_bytes_equal((const char *)(x + 1), (const char *)(y + 1), (size_t)x->length);
+    return fc_wide_str_equal(a, b);
 }
 
 /* Exact ints of one digit (of 30 bits, or of 15 on some builds). */
@@ -80,15 +104,9 @@ static inline Py_hash_t fc_small_int_hash(PyObject *o)
     return value == -1 ? -2 : value;
 }
 
-/* Of two objects that are not the same. */
-static inline enum fc_equality fc_atom_equal(PyObject *a, PyObject *b)
+/* Of two objects of one type that are neither the same nor strs. */
+static FC_APART enum fc_equality fc_odd_equal(PyObject *a, PyObject *b)
 {
-    if (PyUnicode_CheckExact(a))
-        return PyUnicode_CheckExact(b) ? fc_str_equal(a, b) : FC_ASK;
-    if (Py_TYPE(a) != Py_TYPE(b))
-        return FC_ASK;
-    if (fc_is_small_int(a) && fc_is_small_int(b))
-        return fc_small_int(a) == fc_small_int(b) ? FC_YES : FC_NO;
     if (PyLong_CheckExact(a)) {
         /* Of two exact ints, this runs nothing and checks no recursion limit. */
         PyObject *answer = PyLong_Type.tp_richcompare(a, b, Py_EQ);
@@ -104,13 +122,20 @@ static inline enum fc_equality fc_atom_equal(PyObject *a, PyObject *b)
     return FC_ASK;
 }
 
-/* Whether two keys of equal hash are equal; tuples of plain keys count as plain. */
-static FC_APART enum fc_equality fc_key_equal(PyObject *a, PyObject *b)
+/* Of two objects that are not the same. */
+static inline enum fc_equality fc_atom_equal(PyObject *a, PyObject *b)
 {
-    if (a == b)
-        return FC_YES;
-    if (!PyTuple_CheckExact(a) || !PyTuple_CheckExact(b))
-        return fc_atom_equal(a, b);
+    if (Py_TYPE(a) != Py_TYPE(b))
+        return FC_ASK;
+    if (PyUnicode_CheckExact(a))
+        return fc_str_equal(a, b);
+    if (fc_is_small_int(a) && fc_is_small_int(b))
+        return fc_small_int(a) == fc_small_int(b) ? FC_YES : FC_NO;
+    return fc_odd_equal(a, b);
+}
+
+static FC_APART enum fc_equality fc_tuple_equal(PyObject *a, PyObject *b)
+{
     if (PyTuple_GET_SIZE(a) != PyTuple_GET_SIZE(b))
         return FC_NO;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a); i++) {
@@ -120,6 +145,18 @@ static FC_APART enum fc_equality fc_key_equal(PyObject *a, PyObject *b)
             return verdict;
     }
     return FC_YES;
+}
+
+/* Whether two keys of equal hash are equal; tuples of plain keys count as plain.  What most keys are comes first, and
+ * the rest is apart, so that those need no frame.
+ */
+static FC_APART enum fc_equality fc_key_equal(PyObject *a, PyObject *b)
+{
+    if (a == b)
+        return FC_YES;
+    if (PyTuple_CheckExact(a) && PyTuple_CheckExact(b))
+        return fc_tuple_equal(a, b);
+    return fc_atom_equal(a, b);
 }
 
 /* Whether a key certainly is the tuple of these items. */

@@ -19,7 +19,7 @@ from fastcache._core.core cimport core_birth, core_ceiling, core_glance_items, c
 from fastcache._core.entry cimport DUE
 from fastcache._core.glance cimport glance, glance_at_only
 from fastcache._core.key cimport draw_salt, hash_at_hand, items_hash, items_hash_holds, key_hash
-from fastcache._core.mutex cimport atomic_add, atomic_load, atomic_store
+from fastcache._core.mutex cimport FREE_READS, atomic_add, atomic_load, atomic_store
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.py cimport likely, py_is_int, py_is_str, py_vectorcall, steal
 from fastcache._core.ready cimport ready
@@ -228,7 +228,7 @@ cdef object call_cached(CachedFunction self, PyObject* const* args, size_t flags
                     return steal(value)
                 if absent:
                     return call_missing(self, args[0], hash, args, 1, NULL)
-        elif positional == 0:
+        elif positional == 0 and not FREE_READS:
             value = glance_at_only(&self.store.core, <PyObject*>NO_ITEMS, HASH_OF_NO_ITEMS)
             if likely(value != NULL):
                 return steal(value)

@@ -36,12 +36,10 @@ cdef inline PyObject* glance(Core* core, PyObject* key, uint64_t hash, bint* abs
 
 
 cdef inline PyObject* glance_at_only(Core* core, PyObject* key, uint64_t hash) noexcept nogil:
-    """The value of a key that most probably is the only one, and so in the first slot."""
+    """The value of a key that most probably is the only one, and so in the first slot; with a GIL alone."""
     cdef int64_t ceiling = core_ceiling(core)
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* value = NULL
-    if FREE_READS:
-        return core_glance(core, ceiling, key, hash)
     mutex_lock(&s.lock.mutex)
     if likely(s.table.fresh != 0 and table_entry(&s.table, 0).key == key):
         value = core_serve_lock_held(core, s, ceiling, table_entry(&s.table, 0), 0)

@@ -25,16 +25,9 @@ FC_UNWATCHED static void fc_leave_u8(uint8_t *p, uint8_t v) { fc_relaxed_store(u
 /* Longer keys are compared under the lock. */
 #define FC_GLIMPSE_BYTES 4096
 
-/* memcmp, without a call for what most keys are. */
-FC_UNWATCHED static int fc_same_bytes(const char *a, const char *b, size_t n)
+FC_UNWATCHED static FC_APART int fc_same_long(const char *a, const char *b, size_t n)
 {
     uint64_t x, y;
-    if (n < 8) {
-        for (size_t i = 0; i < n; i++)
-            if (a[i] != b[i])
-                return 0;
-        return 1;
-    }
     if (n > 64)
         return memcmp(a, b, n) == 0;
     for (size_t i = 0; i < n; i += 8) {
@@ -45,6 +38,30 @@ FC_UNWATCHED static int fc_same_bytes(const char *a, const char *b, size_t n)
             return 0;
     }
     return 1;
+}
+
+/* As fc_bytes_equal, in words that ThreadSanitizer does not watch. */
+FC_UNWATCHED static int fc_same_bytes(const char *a, const char *b, size_t n)
+{
+    uint64_t w, x, y, z;
+    uint32_t p, q, r, s;
+    if (n > 16)
+        return fc_same_long(a, b, n);
+    if (n >= 8) {
+        memcpy(&w, a, 8);
+        memcpy(&x, b, 8);
+        memcpy(&y, a + n - 8, 8);
+        memcpy(&z, b + n - 8, 8);
+        return ((w ^ x) | (y ^ z)) == 0;
+    }
+    if (n >= 4) {
+        memcpy(&p, a, 4);
+        memcpy(&q, b, 4);
+        memcpy(&r, a + n - 4, 4);
+        memcpy(&s, b + n - 4, 4);
+        return ((p ^ q) | (r ^ s)) == 0;
+    }
+    return n == 0 || (a[0] == b[0] && a[n >> 1] == b[n >> 1] && a[n - 1] == b[n - 1]);
 }
 
 /* Whether `n` bytes are equal; the sequence says whether the stored object really is as long as what we hold. */
@@ -69,17 +86,24 @@ FC_UNWATCHED static int fc_glimpse_atom(PyObject *stored, PyObject *mine, const 
     if (type == &PyUnicode_Type) {
         Py_ssize_t n = PyUnicode_GET_LENGTH(mine);
         const PyASCIIObject *a = (const PyASCIIObject *)stored, *b = (const PyASCIIObject *)mine;
-        if (a->length != n || a->state.kind != b->state.kind || a->state.ascii != b->state.ascii)
+        if (a->length != n)
+            return FC_NO;
+        if (fc_are_compact_ascii(a, b))
+            return fc_glimpse_bytes(a + 1, b + 1, (size_t)n, l, sequence);
+        if (a->state.kind != b->state.kind || a->state.ascii != b->state.ascii)
             return FC_NO;
         if (!a->state.compact || !b->state.compact)
             return FC_ASK;
-        size_t head = b->state.ascii ? sizeof(PyASCIIObject) : sizeof(PyCompactUnicodeObject);
-        return fc_glimpse_bytes((char *)stored + head, (char *)mine + head, (size_t)n * b->state.kind, l, sequence);
+        return fc_glimpse_bytes(
+            (PyCompactUnicodeObject *)stored + 1, (PyCompactUnicodeObject *)mine + 1, (size_t)n * b->state.kind, l,
+            sequence);
     }
     if (type == &PyLong_Type) {
         const _PyLongValue *a = &((PyLongObject *)stored)->long_value, *b = &((PyLongObject *)mine)->long_value;
         if (a->lv_tag != b->lv_tag)
             return FC_NO;
+        if (fc_is_small_int(mine))
+            return a->ob_digit[0] == b->ob_digit[0] || fc_small_int(mine) == 0 ? FC_YES : FC_NO;
         return fc_glimpse_bytes(
             a->ob_digit, b->ob_digit, (b->lv_tag >> _PyLong_NON_SIZE_BITS) * sizeof(digit), l, sequence);
     }
