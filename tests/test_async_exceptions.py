@@ -108,8 +108,17 @@ def test_threads_that_are_killed_again_and_again_leave_a_cache_that_works(option
         KILLS
         + f"""
 sys.setswitchinterval(1e-5)
-cache, single = Cache(20, {options}), SingleFlight()
+cache, single = Cache(20, refresh_workers=2, {options}), SingleFlight()
 kills = 0
+
+# Both workers there may be: where 3.11 starts a thread, an exception that is sent to the one that starts it may go to
+# the other, which then never tells that it has started.
+held = HeldLoader(0)
+refreshes = [cache.refresh(key, held) for key in "ab"]
+await_until(lambda: len(held.calls) == 2, "both workers")
+held.gate.open()
+for refresh in refreshes:
+    refresh.result()
 
 def work(seed, victim):
     draw = random.Random(seed)
