@@ -140,7 +140,7 @@ cdef class TableProbe:
         py_incref(<PyObject*>value)
         e.key = <PyObject*>key
         e.content = <PyObject*>value
-        order_add(&self.order, &self.table, slot)
+        order_add(&self.order, &self.table, e, slot)
         return slot
 
     def remove(self, uint32_t slot):
@@ -149,7 +149,7 @@ cdef class TableProbe:
         cdef PyObject* key = e.key
         cdef PyObject* value = entry_value(e)
         pair = <object>key, <object>value
-        order_drop(&self.order, &self.table, slot)
+        order_drop(&self.order, e, slot)
         table_remove(&self.table, slot)
         py_decref(key)
         py_decref(value)

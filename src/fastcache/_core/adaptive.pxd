@@ -24,8 +24,8 @@ from fastcache._core.entry cimport Entry
 from fastcache._core.ghost cimport NO_GHOST, Ghosts, ghosts_free, ghosts_put, ghosts_size, ghosts_sweep, ghosts_take
 from fastcache._core.hand cimport CLEAR, CONTESTED, REFUSED, Hand, Way, hand_make_way, hand_victim
 from fastcache._core.queue cimport (
-    MAIN, OUT, SMALL, Queue, entry_queue, entry_stand, entry_stay, queue_clear, queue_free, queue_pop, queue_push,
-    queue_trim, queue_weed,
+    MAIN, OUT, SMALL, Queue, entry_queue, entry_stand, entry_stay, queue_advance, queue_clear, queue_first, queue_free,
+    queue_pop, queue_push, queue_trim, queue_weed,
 )
 from fastcache._core.share cimport LEAST_SHARE, NEAR, Share, share_clear, share_tick, share_vote
 from fastcache._core.table cimport NO_SLOT, Table, table_entry
@@ -105,11 +105,12 @@ cdef inline void adaptive_tick(Adaptive* a) noexcept nogil:
     a.tick += 1
     share_tick(&a.share, a.smalls + a.main.values + 1)
     a.until = a.share.values // TICKS
+    if a.ghosts.buckets != NULL:
+        ghosts_size(&a.ghosts, a.smalls + a.main.values)
     ghosts_sweep(&a.ghosts, a.tick)
 
 
-cdef inline void adaptive_add(Adaptive* a, const Table* t, uint32_t slot) noexcept nogil:
-    cdef Entry* e = table_entry(t, slot)
+cdef inline void adaptive_add(Adaptive* a, const Table* t, Entry* e, uint32_t slot) noexcept nogil:
     cdef int away
     if a.until <= 1:
         adaptive_tick(a)
@@ -128,8 +129,7 @@ cdef inline void adaptive_add(Adaptive* a, const Table* t, uint32_t slot) noexce
         adaptive_promote(a, table_entry(t, queue_pop(&a.small, t)))
 
 
-cdef inline void adaptive_drop(Adaptive* a, const Table* t, uint32_t slot) noexcept nogil:
-    cdef Entry* e = table_entry(t, slot)
+cdef inline void adaptive_drop(Adaptive* a, Entry* e, uint32_t slot) noexcept nogil:
     if entry_queue(e) == SMALL:
         a.smalls -= 1
     else:
@@ -139,8 +139,28 @@ cdef inline void adaptive_drop(Adaptive* a, const Table* t, uint32_t slot) noexc
     entry_stand(e, OUT, 0)
 
 
+cdef inline void adaptive_forget(Adaptive* a, const Entry* e) noexcept nogil:
+    """The value, whose word is gone, leaves from the small queue."""
+    a.share.unused += e.marks == 0
+    ghosts_put(&a.ghosts, e.hash, a.tick)
+
+
 cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t, uint32_t spared) noexcept nogil:
     """The slot whose value leaves next, which must then be dropped; there is one besides ``spared`` (or NO_SLOT)."""
+    cdef uint32_t slot
+    cdef Entry* e
+    # Most often the queues have their shares, and the oldest in the small one has not been used.
+    if a.smalls == a.share.target and a.leaving == NO_SLOT and spared == NO_SLOT and a.ghosts.buckets != NULL:
+        slot = queue_first(&a.small, t)
+        e = table_entry(t, slot)
+        if e.marks == 0:
+            queue_advance(&a.small)
+            adaptive_forget(a, e)
+            return slot
+    return adaptive_choose(a, t, spared)
+
+
+cdef inline uint32_t adaptive_choose(Adaptive* a, const Table* t, uint32_t spared) noexcept nogil:
     cdef uint32_t slot = a.leaving, other, stay = 0
     cdef bint of_main = a.smalls < a.share.target and a.main.values > 0
     cdef int chances = CHANCES, moves = MOVES
@@ -179,8 +199,7 @@ cdef inline uint32_t adaptive_victim(Adaptive* a, const Table* t, uint32_t spare
                 chances -= 1
                 adaptive_requeue(a, e, slot)
                 continue
-        a.share.unused += e.marks == 0
-        ghosts_put(&a.ghosts, e.hash, a.tick)
+        adaptive_forget(a, e)
         return slot
 
 

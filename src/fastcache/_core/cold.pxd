@@ -67,7 +67,7 @@ cdef inline bint core_take_place_lock_held(Core* core, Stripe* s, int64_t now, G
             return False
         s.values += 1
         return True
-    order_drop(&s.order, &s.table, slot)
+    order_drop(&s.order, e, slot)
     grave_add(g, <PyObject*>e.content)
     grave_add(g, e.key)
     table_remove(&s.table, slot)
@@ -102,7 +102,7 @@ cdef inline bint core_land_cold(
         extra_free(x, &s.spare)
         e.has_extra = False
         e.content = value
-        order_add(&s.order, &s.table, slot)
+        order_add(&s.order, &s.table, e, slot)
         s.flights -= 1
         s.seen_by_gc |= py_may_be_gc(value)
         stripe_age_lock_held(s, &core.rules, e, ttl, took, now)

@@ -55,21 +55,21 @@ cdef inline bint order_reserve(Order* o, const Table* t, uint32_t slot) noexcept
     return o.policy == UNORDERED or links_reserve(&o.links, slot)
 
 
-cdef inline void order_add(Order* o, const Table* t, uint32_t slot) noexcept nogil:
-    """A value has come into the slot."""
+cdef inline void order_add(Order* o, const Table* t, Entry* e, uint32_t slot) noexcept nogil:
+    """A value has come into the slot, whose entry is ``e``."""
     if o.policy == ADAPTIVE:
-        adaptive_add(&o.adaptive, t, slot)
+        adaptive_add(&o.adaptive, t, e, slot)
         return
     # Full from the start where marks do not count: then no hit writes them.
-    table_entry(t, slot).marks = MARKS_FULL
+    e.marks = MARKS_FULL
     if o.policy != UNORDERED:
         links_add(&o.links, slot)
 
 
-cdef inline void order_drop(Order* o, const Table* t, uint32_t slot) noexcept nogil:
+cdef inline void order_drop(Order* o, Entry* e, uint32_t slot) noexcept nogil:
     """The slot's value is leaving."""
     if o.policy == ADAPTIVE:
-        adaptive_drop(&o.adaptive, t, slot)
+        adaptive_drop(&o.adaptive, e, slot)
     elif o.policy != UNORDERED:
         links_drop(&o.links, slot)
 

@@ -124,16 +124,15 @@ cdef class Mapping(Store):
         :param ttl: its time to live in seconds instead of the cache's; None: it never expires; 0: it is not kept.
         :param tags: a str or several; ``invalidate_tag`` and ``expire_tag`` reach all entries that bear one.
         """
-        cdef Outcome o
+        cdef int64_t lives = ttl_read(&self.core, ttl)
+        cdef tuple names = checked_names(tags)
         cdef TagSet borne
-        outcome_init(&o, ttl_read(&self.core, ttl))
-        if tags != ():
-            borne = self.tags.set_of(checked_names(tags), None)
-            # Read after the tags were found: one that is made anew starts with an invalidation of others.
-            self.bear(&o, borne, atomic_load(&self.core.invalidations))
-        self.put(
-            <PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, &o, core_birth(&self.core, o.ttl), False,
-        )
+        if not names:
+            mapping_write(self, <PyObject*>key, <PyObject*>value, lives)
+            return
+        borne = self.tags.set_of(names, None)
+        # Read after the tags were found: one that is made anew starts with an invalidation of others.
+        self.write_tagged(key, value, lives, borne, atomic_load(&self.core.invalidations))
 
     def set_many(self, mapping, /, *, ttl=..., tags=()):
         """Writes all values of a mapping, one after the other, as ``set`` does.
@@ -143,45 +142,45 @@ cdef class Mapping(Store):
 
         Nothing is written if the arguments are wrong.  A weigher that raises ends it; what came before is written.
         """
-        cdef Outcome o
         cdef TagSet borne = None
         cdef int64_t number = 0
         cdef int64_t lives
-        cdef dict pairs
         if not isinstance(mapping, collections.abc.Mapping):
             raise TypeError(f"mapping must be a mapping, not {mapping!r}")
-        # A cache among them leaves out what expires on the way.
-        pairs = dict(mapping.items())
         names = checked_names(tags)
         lives = ttl_read(&self.core, ttl)
         if names:
             borne = self.tags.set_of(names, None)
             number = atomic_load(&self.core.invalidations)
-        for key, value in pairs.items():
+        # A cache among them leaves out what expires on the way.
+        for key, value in dict(mapping.items()).items():
             if borne is None:
                 mapping_write(self, <PyObject*>key, <PyObject*>value, lives)
-                continue
-            outcome_init(&o, lives)
-            self.bear(&o, borne, number)
-            self.put(
-                <PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, &o, core_birth(&self.core, lives), False,
-            )
+            else:
+                self.write_tagged(key, value, lives, borne, number)
+
+    cdef int write_tagged(self, object key, object value, int64_t ttl, TagSet borne, int64_t number) except -1:
+        cdef Outcome o
+        outcome_init(&o, ttl)
+        self.bear(&o, borne, number)
+        self.put(<PyObject*>key, key_hash(<PyObject*>key), <PyObject*>value, &o, core_birth(&self.core, ttl), False)
+        return 0
 
     def __setitem__(self, key, value):
         mapping_write(self, <PyObject*>key, <PyObject*>value, self.core.rules.ttl)
 
-    cdef int set_slowly(
-        self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint absent,
-    ) except -1:
-        """The rest of ``mapping_write``, the stripe being locked unless ``ttl`` is 0."""
-        cdef Outcome o
+    cdef int displace(self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now) except -1:
+        """The rest of ``mapping_write`` for an absent key, whose stripe is locked."""
         cdef Grave g
         g.count = 0
-        cdef bint written = ttl != 0 and core_displace(&self.core, key, hash, value, ttl, now, absent, &g)
+        cdef bint written = core_displace(&self.core, key, hash, value, ttl, now, &g)
         grave_drop(&g, NULL)
-        if not written:
-            outcome_init(&o, ttl)
-            self.put(key, hash, value, &o, now, False)
+        return 0 if likely(written) else self.set_slowly(key, hash, value, ttl, now)
+
+    cdef int set_slowly(self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now) except -1:
+        cdef Outcome o
+        outcome_init(&o, ttl)
+        self.put(key, hash, value, &o, now, False)
         return 0
 
     def setdefault(self, key, default=None, /):
@@ -301,7 +300,9 @@ cdef inline int mapping_write(Mapping self, PyObject* key, PyObject* value, int6
     if likely(former != NULL):
         py_decref(former)
         return 0
-    return self.set_slowly(key, hash, value, ttl, now, absent)
+    if likely(absent):
+        return self.displace(key, hash, value, ttl, now)
+    return self.set_slowly(key, hash, value, ttl, now)
 
 
 cdef int check_iterable(object keys) except -1:

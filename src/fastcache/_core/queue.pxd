@@ -75,16 +75,29 @@ cdef inline void queue_push(Queue* q, const Entry* e, uint32_t slot) noexcept no
     q.count += 1
 
 
-cdef inline uint32_t queue_pop(Queue* q, const Table* t) noexcept nogil:
+cdef inline void queue_advance(Queue* q) noexcept nogil:
+    """Takes out the word that came first."""
+    q.first = q.first + 1 if q.first + 1 < q.room else 0
+    q.count -= 1
+
+
+cdef inline uint32_t queue_first(Queue* q, const Table* t) noexcept nogil:
     """The slot that came first, or NO_SLOT."""
     cdef uint32_t word
     while q.count > 0:
         word = q.words[q.first]
-        q.first = q.first + 1 if q.first + 1 < q.room else 0
-        q.count -= 1
         if queue_entry(t, word) != NULL:
             return word & SLOT
+        queue_advance(q)
     return NO_SLOT
+
+
+cdef inline uint32_t queue_pop(Queue* q, const Table* t) noexcept nogil:
+    """Takes out the slot that came first; NO_SLOT if there is none."""
+    cdef uint32_t slot = queue_first(q, t)
+    if slot != NO_SLOT:
+        queue_advance(q)
+    return slot
 
 
 cdef inline void queue_weed(Queue* q, const Table* t) noexcept nogil:

@@ -58,7 +58,7 @@ cdef inline void stripe_hand_over_lock_held(
 cdef inline void stripe_discount_lock_held(Stripe* s, Rules* r, uint32_t slot) noexcept nogil:
     """The slot's value is leaving: its place and weight are free, and it is in no order."""
     cdef int64_t weight = 0
-    order_drop(&s.order, &s.table, slot)
+    order_drop(&s.order, table_entry(&s.table, slot), slot)
     s.values -= 1
     if r.weighed:
         weight = s.weights.at[slot]
@@ -192,6 +192,20 @@ cdef inline void stripe_age_lock_held(
     stripe_note_expiry_lock_held(s, r, now + lifetime)
 
 
+cdef inline void stripe_age_plain_lock_held(Stripe* s, Rules* r, Entry* e, int64_t ttl, int64_t now) noexcept nogil:
+    """The same of a value that was not loaded, in an entry without an Extra."""
+    cdef int64_t lifetime
+    if unlikely(not r.punctual or ttl == FOREVER or now == ALWAYS):
+        stripe_age_lock_held(s, r, e, ttl, -1, now)
+        return
+    lifetime = stripe_lifetime_lock_held(s, r, ttl)
+    # Both at once, in one byte.
+    e.has_extra = False
+    e.took = 0
+    entry_set_life(e, now + lifetime, lifetime)
+    stripe_note_expiry_lock_held(s, r, now + lifetime)
+
+
 cdef inline bint stripe_may_remember_lock_held(Stripe* s, const Outcome* o) noexcept nogil:
     """Whether there is memory for what an entry is to remember of its value; before the entry is filled."""
     if not outcome_is_usual(o) and s.spare == NULL:
@@ -243,7 +257,7 @@ cdef inline void stripe_fill_lock_held(
         raise_to(&r.longest_keep, max(o.stale_window, o.error_window))
     if former == NULL:
         s.values += 1
-        order_add(&s.order, &s.table, slot)
+        order_add(&s.order, &s.table, e, slot)
     else:
         order_touch(&s.order, e, slot)
     s.seen_by_gc |= py_may_be_gc(value) or o.tags != NULL

@@ -19,7 +19,7 @@ from fastcache._core.rules cimport rules_are_full
 from fastcache._core.seqlock cimport write_lock, write_unlock
 from fastcache._core.stripe cimport Stripe
 from fastcache._core.stripe_content cimport (
-    stripe_age_lock_held, stripe_drop_value_lock_held, stripe_expose_lock_held,
+    stripe_age_plain_lock_held, stripe_drop_value_lock_held, stripe_expose_lock_held,
 )
 from fastcache._core.table cimport NO_SLOT, table_entry, table_reuse
 
@@ -35,7 +35,7 @@ cdef inline PyObject* core_swap(
 ) noexcept nogil:
     """Writes a value and hands out the former one, owned by the caller; NULL, and nothing done, if it declines.
 
-    Then the stripe stays locked, and ``core_displace`` must go on; ``absent`` says whether the key surely has no entry.
+    If that is since the key has no entry, ``absent`` is set, the stripe stays locked, and ``core_displace`` must go on.
     """
     cdef Stripe* s = core_stripe(core, hash)
     cdef PyObject* former
@@ -45,10 +45,14 @@ cdef inline PyObject* core_swap(
     e = index_first(&s.table, <uint32_t>hash, &slot)
     if unlikely(e == NULL or e.key != key):
         e = index_find(&s.table, <uint32_t>hash, &slot)
-        absent[0] = e == NULL
-        if e == NULL or (e.key != key and key_equal(e.key, key) != YES):
+        if e == NULL:
+            absent[0] = True
+            return NULL
+        if e.key != key and key_equal(e.key, key) != YES:
+            write_unlock(&s.lock)
             return NULL
     if unlikely(not core.rules.plain or e.has_extra or core_may_sweep_lock_held(core, s, now)):
+        write_unlock(&s.lock)
         return NULL
     former = <PyObject*>e.content
     py_incref(value)
@@ -57,13 +61,13 @@ cdef inline PyObject* core_swap(
     if unlikely(py_may_be_gc(value)):
         s.seen_by_gc = True
     order_touch(&s.order, e, slot)
-    stripe_age_lock_held(s, &core.rules, e, ttl, -1, now)
+    stripe_age_plain_lock_held(s, &core.rules, e, ttl, now)
     write_unlock(&s.lock)
     return former
 
 
 cdef inline bint core_displace(
-    Core* core, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, bint absent, Grave* g,
+    Core* core, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now, Grave* g,
 ) noexcept nogil:
     """Writes a new key into the slot of the value that leaves next; False, and nothing written, if it declines.
 
@@ -74,7 +78,7 @@ cdef inline bint core_displace(
     cdef uint32_t slot
     cdef Entry* e
     if (
-        absent and core.rules.plain and s.values > 0 and rules_are_full(&core.rules)
+        core.rules.plain and s.values > 0 and rules_are_full(&core.rules)
         and not core_may_sweep_lock_held(core, s, now)
         # The slot that leaves has its memory already; a place in a queue may not.
         and order_reserve(&s.order, &s.table, 0)
@@ -85,10 +89,10 @@ cdef inline bint core_displace(
         if e.has_extra:
             stripe_drop_value_lock_held(s, &core.rules, slot, False, SIZE, now, g)
         else:
-            order_drop(&s.order, &s.table, slot)
+            order_drop(&s.order, e, slot)
             grave_add(g, <PyObject*>e.content)
             grave_add(g, e.key)
-            table_reuse(&s.table, slot, <uint32_t>hash)
+            table_reuse(&s.table, e, slot, <uint32_t>hash)
             py_incref(key)
             py_incref(value)
             stripe_expose_lock_held(s, key)
@@ -96,8 +100,8 @@ cdef inline bint core_displace(
             e.key = key
             e.content = value
             s.seen_by_gc |= py_may_be_gc(key) | py_may_be_gc(value)
-            order_add(&s.order, &s.table, slot)
-            stripe_age_lock_held(s, &core.rules, e, ttl, -1, now)
+            order_add(&s.order, &s.table, e, slot)
+            stripe_age_plain_lock_held(s, &core.rules, e, ttl, now)
             written = True
     write_unlock(&s.lock)
     return written

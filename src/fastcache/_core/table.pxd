@@ -207,9 +207,8 @@ cdef inline uint32_t table_insert(Table* t, uint32_t h) noexcept nogil:
     return slot
 
 
-cdef inline void table_reuse(Table* t, uint32_t slot, uint32_t h) noexcept nogil:
+cdef inline void table_reuse(Table* t, Entry* e, uint32_t slot, uint32_t h) noexcept nogil:
     """Gives a slot, of which everything has been taken out, to a key that is absent; its entry is as if inserted."""
-    cdef Entry* e = table_entry(t, slot)
     index_take_out(t, index_of(t, e.hash, slot))
     memset(e, 0, sizeof(Entry))
     e.hash = h

@@ -56,8 +56,14 @@ cdef str checked_name(object tag):
     return str(tag)
 
 
+# There is but one empty tuple.
+cdef tuple NO_NAMES = ()
+
+
 cdef tuple checked_names(object tags):
     """Tags as callers give them: one str or several; TypeError names the parameter and the value."""
+    if tags is NO_NAMES:
+        return NO_NAMES
     if isinstance(tags, str):
         return (str(tags),)
     try:

@@ -183,9 +183,11 @@ cdef class OrderedStore(AwaitingStore):
         else:
             now = core_birth(&self.core, ttl)
             former = core_swap(&self.core, <PyObject*>key, hash, <PyObject*>value, ttl, now, &absent)
-            if former == NULL:
-                # It goes on with the stripe locked.
-                self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now, absent)
+            if absent:
+                # The stripe is locked.
+                self.displace(<PyObject*>key, hash, <PyObject*>value, ttl, now)
+            elif former == NULL:
+                self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now)
         if former != NULL:
             py_decref(former)
 
