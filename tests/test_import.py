@@ -153,8 +153,9 @@ def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_impor
     )
 
 
-def test_a_fork_beside_other_threads_imports_first_all_that_may_come_late() -> None:
+def test_all_that_may_come_late_is_imported_before_a_fork() -> None:
     known = {name for names in LATE_BEFORE_FORKS.values() for name in names.split()}
+    assert {f"fastcache.{module}" for module in fastcache._LATE.values()} <= known
     there = {*imported(statement="import fastcache"), "importlib", "warnings"}
     for path in (SRC / name for name in os.listdir(SRC) if name.endswith(".py") and name != "__main__.py"):
         for function in ast.walk(ast.parse(path.read_text())):
@@ -162,12 +163,13 @@ def test_a_fork_beside_other_threads_imports_first_all_that_may_come_late() -> N
                 for name in late_of(function):
                     assert name in known | there, path
 
-    for snippet, forked in (("", False), ("threading.Thread(target=gate.wait, daemon=True).start()", True)):
-        found = imported(
-            statement=f"import fastcache, os, threading; gate = threading.Event(); {snippet}\n"
-            "if child := os.fork(): os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
-        )
-        assert set(LATE_BEFORE_FORKS["sys"].split()) <= set(found) if forked else "fastcache._views" not in found
+
+def test_a_fork_imports_nothing_unless_there_are_other_threads() -> None:
+    fork = "if child := os.fork(): os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    assert "fastcache._views" not in imported(statement=f"import fastcache, os\n{fork}")
+    other = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
+    found = imported(statement=f"import fastcache, os, threading; {other}\n{fork}")
+    assert set(LATE_BEFORE_FORKS["sys"].split()) <= set(found)
 
 
 def late_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
