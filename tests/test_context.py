@@ -8,7 +8,7 @@ import pytest
 
 from fastcache import Cache, LoadContext, Loaded
 from fastcache.testing import MovableClock
-from tests.harness.gates import await_no_flights
+from tests.harness.gates import await_idle, await_no_flights
 from tests.harness.loaders import Counting
 
 DOWN = ConnectionError("down")
@@ -243,7 +243,7 @@ def test_what_is_not_modified_lives_anew_with_its_tags_and_etag(make: Any, clock
     for _ in range(3):
         clock.advance(15)
         assert load(cache, lambda ctx: ctx.not_modified()) is value
-        await_no_flights(cache)
+        await_idle(cache)
         entry = cache.get_entry("k")
         assert (entry.state, entry.ttl_left, entry.tags, entry.etag) == ("fresh", 10.0, ("t",), "v1")
         assert entry.age == pytest.approx(0, abs=1e-5)

@@ -11,7 +11,7 @@ import pytest
 import fastcache
 from fastcache import Cache, NotFound
 from fastcache.testing import MovableClock
-from tests.harness.gates import Call, HeldLoader, await_no_flights, await_waiters
+from tests.harness.gates import Call, HeldLoader, await_idle, await_no_flights, await_waiters
 from tests.harness.loaders import Counting, unexpected
 
 DOWN = ConnectionError("down")
@@ -96,7 +96,7 @@ def test_what_is_not_found_any_more_is_not_served_stale(
     gone = Counting(NotFound("k"))
     if window == "stale_while_revalidate":
         assert cache.get_or_load("k", gone) == "old"
-        await_no_flights(cache)
+        await_idle(cache)
         assert cache.stats().refreshes_ok == 1
     else:
         with pytest.raises(NotFound):

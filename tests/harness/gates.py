@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
+from fastcache import Cache
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -45,6 +47,19 @@ def await_waiters(cache: HasFlights, count: int, key: object = ..., limit: float
 
 def await_no_flights(cache: HasFlights, limit: float = LIMIT) -> None:
     await_until(lambda: not cache.flights(), "the end of all flights", limit)
+
+
+def await_idle(cache: Cache[Any, Any], limit: float = LIMIT) -> None:
+    """No flights, and no refresh worker between the end of one and its next wait: that is where it calls hooks."""
+
+    def idle() -> bool:
+        # In this order: a worker belongs to the pool before it ends a flight.
+        if cache.flights():
+            return False
+        pool = cache._pool
+        return pool is None or (not pool._queued and len(pool._idle) == len(pool._threads))
+
+    await_until(idle, "the end of all work", limit)
 
 
 class Gate:

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fastcache import Cache, Loaded, NotFound
 from fastcache.testing import MovableClock
 from tests.harness.effort import EFFORT
-from tests.harness.gates import await_no_flights
+from tests.harness.gates import await_idle
 from tests.harness.keys import Key
 from tests.harness.model import MISSING, Model
 
@@ -171,7 +171,7 @@ class CacheMachine(RuleBasedStateMachine):
         except (LoadFailedError, NotFound) as raised:
             # What is remembered is raised as a copy.
             got = raised.args[0] if hasattr(raised, "cached") else raised
-        await_no_flights(self.cache)
+        await_idle(self.cache)
         age = None if max_age is None else int(max_age * SECOND)
         expected = self.model.get_or_load(key, outcome, in_nanoseconds(ttl), tags, age, force)
         assert got is expected or got == getattr(expected, "args", [None])[0]
