@@ -18,38 +18,50 @@
 
 enum fc_equality { FC_NO, FC_YES, FC_ASK /* only Python code can tell */ };
 
-static inline uint64_t fc_load64(const char *p)
+FC_UNWATCHED static uint64_t fc_load64(const char *p)
 {
     uint64_t word;
     memcpy(&word, p, 8);
     return word;
 }
 
-static inline uint32_t fc_load32(const char *p)
+FC_UNWATCHED static uint32_t fc_load32(const char *p)
 {
     uint32_t word;
     memcpy(&word, p, 4);
     return word;
 }
 
-static FC_APART enum fc_equality fc_long_equal(const char *a, const char *b, size_t n)
+/* Of more than 16 bytes. */
+FC_UNWATCHED static FC_APART int fc_same_long(const char *a, const char *b, size_t n)
 {
-    return memcmp(a, b, n) == 0 ? FC_YES : FC_NO;
+    if (n > 64)
+        return memcmp(a, b, n) == 0;
+    for (size_t i = 0; i < n; i += 8) {
+        size_t at = i + 8 <= n ? i : n - 8;
+        if (fc_load64(a + at) != fc_load64(b + at))
+            return 0;
+    }
+    return 1;
 }
 
-/* Most keys are short, and a call of memcmp costs more than they do: words that overlap in the middle. */
-static inline enum fc_equality fc_bytes_equal(const char *a, const char *b, size_t n)
+/* Most keys are short, and a call of memcmp costs more than they do: words that overlap in the middle.  Readers
+ * without a lock compare so too.
+ */
+FC_UNWATCHED static inline int fc_same_bytes(const char *a, const char *b, size_t n)
 {
-    int equal;
     if (n > 16)
-        return fc_long_equal(a, b, n);
+        return fc_same_long(a, b, n);
     if (n >= 8)
-        equal = ((fc_load64(a) ^ fc_load64(b)) | (fc_load64(a + n - 8) ^ fc_load64(b + n - 8))) == 0;
-    else if (n >= 4)
-        equal = ((fc_load32(a) ^ fc_load32(b)) | (fc_load32(a + n - 4) ^ fc_load32(b + n - 4))) == 0;
-    else
-        equal = n == 0 || (a[0] == b[0] && a[n >> 1] == b[n >> 1] && a[n - 1] == b[n - 1]);
-    return equal ? FC_YES : FC_NO;
+        return ((fc_load64(a) ^ fc_load64(b)) | (fc_load64(a + n - 8) ^ fc_load64(b + n - 8))) == 0;
+    if (n >= 4)
+        return ((fc_load32(a) ^ fc_load32(b)) | (fc_load32(a + n - 4) ^ fc_load32(b + n - 4))) == 0;
+    return n == 0 || (a[0] == b[0] && a[n >> 1] == b[n >> 1] && a[n - 1] == b[n - 1]);
+}
+
+static inline enum fc_equality fc_bytes_equal(const void *a, const void *b, Py_ssize_t n)
+{
+    return fc_same_bytes((const char *)a, (const char *)b, (size_t)n) ? FC_YES : FC_NO;
 }
 
 /* Whether both are strs whose characters are bytes that follow the header. */
@@ -69,7 +81,7 @@ static FC_APART enum fc_equality fc_wide_str_equal(PyObject *a, PyObject *b)
 {
     if (PyUnicode_KIND(a) != PyUnicode_KIND(b))
         return FC_NO;
-    return fc_bytes_equal(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)PyUnicode_GET_LENGTH(a) * PyUnicode_KIND(a));
+    return fc_bytes_equal(PyUnicode_DATA(a), PyUnicode_DATA(b), PyUnicode_GET_LENGTH(a) * PyUnicode_KIND(a));
 }
 
 static inline enum fc_equality fc_str_equal(PyObject *a, PyObject *b)
@@ -78,7 +90,7 @@ static inline enum fc_equality fc_str_equal(PyObject *a, PyObject *b)
     if (x->length != y->length)
         return FC_NO;
     if (fc_are_compact_ascii(x, y))
-        return fc_bytes_equal((const char *)(x + 1), (const char *)(y + 1), (size_t)x->length);
+        return fc_bytes_equal(x + 1, y + 1, x->length);
     return fc_wide_str_equal(a, b);
 }
 
@@ -115,7 +127,7 @@ static FC_APART enum fc_equality fc_odd_equal(PyObject *a, PyObject *b)
     }
     if (PyBytes_CheckExact(a)) {
         Py_ssize_t n = PyBytes_GET_SIZE(a);
-        return n != PyBytes_GET_SIZE(b) ? FC_NO : fc_bytes_equal(PyBytes_AS_STRING(a), PyBytes_AS_STRING(b), (size_t)n);
+        return n != PyBytes_GET_SIZE(b) ? FC_NO : fc_bytes_equal(PyBytes_AS_STRING(a), PyBytes_AS_STRING(b), n);
     }
     if (PyFloat_CheckExact(a))
         return PyFloat_AS_DOUBLE(a) == PyFloat_AS_DOUBLE(b) ? FC_YES : FC_NO;

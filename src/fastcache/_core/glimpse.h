@@ -25,45 +25,6 @@ FC_UNWATCHED static void fc_leave_u8(uint8_t *p, uint8_t v) { fc_relaxed_store(u
 /* Longer keys are compared under the lock. */
 #define FC_GLIMPSE_BYTES 4096
 
-FC_UNWATCHED static FC_APART int fc_same_long(const char *a, const char *b, size_t n)
-{
-    uint64_t x, y;
-    if (n > 64)
-        return memcmp(a, b, n) == 0;
-    for (size_t i = 0; i < n; i += 8) {
-        size_t at = i + 8 <= n ? i : n - 8;
-        memcpy(&x, a + at, 8);
-        memcpy(&y, b + at, 8);
-        if (x != y)
-            return 0;
-    }
-    return 1;
-}
-
-/* As fc_bytes_equal, in words that ThreadSanitizer does not watch. */
-FC_UNWATCHED static int fc_same_bytes(const char *a, const char *b, size_t n)
-{
-    uint64_t w, x, y, z;
-    uint32_t p, q, r, s;
-    if (n > 16)
-        return fc_same_long(a, b, n);
-    if (n >= 8) {
-        memcpy(&w, a, 8);
-        memcpy(&x, b, 8);
-        memcpy(&y, a + n - 8, 8);
-        memcpy(&z, b + n - 8, 8);
-        return ((w ^ x) | (y ^ z)) == 0;
-    }
-    if (n >= 4) {
-        memcpy(&p, a, 4);
-        memcpy(&q, b, 4);
-        memcpy(&r, a + n - 4, 4);
-        memcpy(&s, b + n - 4, 4);
-        return ((p ^ q) | (r ^ s)) == 0;
-    }
-    return n == 0 || (a[0] == b[0] && a[n >> 1] == b[n >> 1] && a[n - 1] == b[n - 1]);
-}
-
 /* Whether `n` bytes are equal; the sequence says whether the stored object really is as long as what we hold. */
 FC_UNWATCHED static int fc_glimpse_bytes(
     const void *stored, const void *mine, size_t n, const fc_seqlock *l, uint64_t sequence)

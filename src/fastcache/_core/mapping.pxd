@@ -3,7 +3,11 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
+from fastcache._core.core cimport core_birth
+from fastcache._core.key cimport key_hash
+from fastcache._core.py cimport likely, py_decref
 from fastcache._core.store cimport Store
+from fastcache._core.swap cimport core_swap
 from fastcache._core.tag cimport TagSet
 
 cdef class Mapping(Store):
@@ -16,3 +20,19 @@ cdef class Mapping(Store):
     cdef bint discard(self, object key) except -1
 
 cdef int check_iterable(object keys) except -1
+
+
+cdef inline int mapping_write(Mapping self, PyObject* key, PyObject* value, int64_t ttl) except -1:
+    """Writes a value that lives for ``ttl`` nanoseconds from now; of 0, what it would have replaced leaves."""
+    cdef int64_t now = core_birth(&self.core, ttl)
+    cdef uint64_t hash = key_hash(key)
+    cdef PyObject* former = NULL
+    cdef bint absent = False
+    if ttl != 0:
+        former = core_swap(&self.core, key, hash, value, ttl, now, &absent)
+    if likely(former != NULL):
+        py_decref(former)
+        return 0
+    if likely(absent):
+        return self.displace(key, hash, value, ttl, now)
+    return self.set_slowly(key, hash, value, ttl, now)

@@ -17,11 +17,11 @@ from fastcache._core.miss cimport core_glance_or_miss, core_has
 from fastcache._core.mutex cimport atomic_load
 from fastcache._core.outcome cimport Outcome, outcome_init
 from fastcache._core.probe cimport probe_end
-from fastcache._core.py cimport likely, py_decref, py_xdecref, steal, unlikely
+from fastcache._core.py cimport likely, py_xdecref, steal, unlikely
 from fastcache._core.store cimport Store
 from fastcache._core.stripe cimport HIT, Verdict
 from fastcache._core.stripe_values cimport stripe_expire, stripe_touch
-from fastcache._core.swap cimport core_displace, core_swap
+from fastcache._core.swap cimport core_displace
 from fastcache._core.tag cimport TagSet, checked_names
 from fastcache._core.terms cimport ttl_read
 from fastcache._core.visit cimport Visit, visit_again, visit_start
@@ -288,21 +288,6 @@ cdef inline PyObject* mapping_find(Mapping self, PyObject* key, int64_t ceiling,
     """A new reference to a value that has not expired, or NULL; counted as a hit or a miss."""
     cdef PyObject* value = core_peek(&self.core, ceiling, key, hash)
     return value if value != NULL else self.find(key, hash, True, DUE)
-
-
-cdef inline int mapping_write(Mapping self, PyObject* key, PyObject* value, int64_t ttl) except -1:
-    cdef int64_t now = core_birth(&self.core, ttl)
-    cdef uint64_t hash = key_hash(key)
-    cdef PyObject* former = NULL
-    cdef bint absent = False
-    if ttl != 0:
-        former = core_swap(&self.core, key, hash, value, ttl, now, &absent)
-    if likely(former != NULL):
-        py_decref(former)
-        return 0
-    if likely(absent):
-        return self.displace(key, hash, value, ttl, now)
-    return self.set_slowly(key, hash, value, ttl, now)
 
 
 cdef int check_iterable(object keys) except -1:

@@ -75,6 +75,7 @@ ONE_LIST = {
 WIDER = {"(bits >> 21) - (127u << 2)": "(bits >> 22) - (127u << 1)"}
 AS_FAR = {"_mm_and_si128(low, mask), ahead)": "_mm_and_si128(low, mask), _mm_sub_epi32(ahead, _mm_set1_epi32(1)))"}
 LAST_WORD = {"(fc_load64(a + n - 8) ^ fc_load64(b + n - 8))": "(fc_load64(a) ^ fc_load64(b))"}
+LAST_BYTES = {"i + 8 <= n ? i : n - 8": "i + 8 <= n ? i : i - 1"}
 
 # The first of each program and build is tried in every suite.
 MUTATIONS = [
@@ -115,6 +116,7 @@ MUTATIONS = [
     Mutation("hash.h", "nothing is carried", HASH_BY_HALVES, " * ", {"+ (mid >> 32) +": "+"}),
     Mutation("hash.h", "the low half alone", HASH, " * ", {"(uint64_t)(product >> 64) ^ ": ""}),
     Mutation("equal.h", "the last word is not compared", EQUAL, "not so", LAST_WORD),
+    Mutation("equal.h", "the last bytes are not compared", EQUAL, "not so", LAST_BYTES),
     Mutation("equal.h", "-1 has the hash of itself", EQUAL, "hash of -1", {"value == -1 ? -2 : value": "value"}),
     Mutation("ready.h", "a value stays where it was", READY, "are kept", {"    Py_XDECREF(value);\n": ""}),
     Mutation(
@@ -141,10 +143,8 @@ DYING = {"if (shared == 0 || shared == _Py_REF_MERGED)": "if (0)"}
 NOT_ENABLED = {"&shared, shared | _Py_REF_MAYBE_WEAKREF)": "&shared, shared)"}
 OWN = {"fc_relaxed_store(uint32, &o->ob_ref_local, local);": ""}
 ANY_BYTES = {"return fc_same_bytes((const char *)stored, (const char *)mine, n) ? FC_YES : FC_NO;": "return FC_YES;"}
-LAST_BYTES = {"i + 8 <= n ? i : n - 8": "i + 8 <= n ? i : i - 1"}
 FREE_THREADS = [
     Mutation("glimpse.h", "keys are not compared", GLIMPSE, "not so", ANY_BYTES),
-    Mutation("glimpse.h", "the last bytes are not compared", GLIMPSE, "not so", LAST_BYTES),
     Mutation("glimpse.h", "the dying are taken", GLIMPSE, "died twice", DYING),
     Mutation("glimpse.h", "no leave to try", GLIMPSE, "taken", NOT_ENABLED),
     Mutation("glimpse.h", "a reference of the owner's is not counted", GLIMPSE, "not so", OWN),

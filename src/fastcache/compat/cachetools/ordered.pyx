@@ -8,20 +8,18 @@ from cpython.object cimport PyObject, PyTypeObject
 from libc.math cimport isinf
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from fastcache._core.core cimport (
-    core_birth, core_ceiling, core_glance, core_now, core_peek, core_set_timed, core_stripe_at,
-)
+from fastcache._core.core cimport core_ceiling, core_glance, core_now, core_peek, core_set_timed, core_stripe_at
 from fastcache._core.entry cimport DUE
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.listing cimport count_unexpired, list_stripe, sweep_all
 from fastcache._core.awaiting cimport AwaitingStore
+from fastcache._core.mapping cimport mapping_write
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
 from fastcache._core.movable cimport MovableClock
 from fastcache._core.mutex cimport atomic_store
 from fastcache._core.outcome cimport Outcome, outcome_init
-from fastcache._core.py cimport FOREVER, likely, py_decref, raw_alloc, raw_free, steal
-from fastcache._core.swap cimport core_swap
+from fastcache._core.py cimport FOREVER, likely, py_decref, py_xdecref, raw_alloc, raw_free, steal
 from fastcache.compat.cachetools.leaving cimport LEAVING, Leaver, leaving_expire, leaving_list, leaving_pop
 
 from operator import itemgetter
@@ -167,29 +165,17 @@ cdef class OrderedStore(AwaitingStore):
     # ---- writing ----
 
     def __setitem__(self, key, value):
-        cdef uint64_t hash = key_hash(<PyObject*>key)
         cdef int64_t ttl = self.core.rules.ttl
-        cdef int64_t now
-        cdef PyObject* former = NULL
         cdef bint found
-        cdef bint absent = False
         if self.closed:
             raise ValueError(TOO_LARGE)
         if not self.plain or self.lifetime is not None:
             ttl = self.life_of(key, value, self.sync())
-        if ttl <= 0:
-            # Expired before it is there: what it would have replaced is gone all the same.
-            former = self.remove(<PyObject*>key, &found)
+        if ttl > 0:
+            mapping_write(self, <PyObject*>key, <PyObject*>value, ttl)
         else:
-            now = core_birth(&self.core, ttl)
-            former = core_swap(&self.core, <PyObject*>key, hash, <PyObject*>value, ttl, now, &absent)
-            if absent:
-                # The stripe is locked.
-                self.displace(<PyObject*>key, hash, <PyObject*>value, ttl, now)
-            elif former == NULL:
-                self.set_slowly(<PyObject*>key, hash, <PyObject*>value, ttl, now)
-        if former != NULL:
-            py_decref(former)
+            # Expired before it is there: what it would have replaced is gone all the same.
+            py_xdecref(self.remove(<PyObject*>key, &found))
 
     def setdefault(self, key, default=None):
         """The value of ``key``; if it has none, ``default`` is written first."""
