@@ -10,7 +10,7 @@ from fastcache import Cache, LoadRejected
 from fastcache.testing import MovableClock
 from tests.harness.effort import EFFORT
 from tests.harness.gates import Call, Gate, await_no_flights, await_waiters, in_time
-from tests.harness.loaders import unexpected
+from tests.harness.loaders import Counting, unexpected
 from tests.harness.places import Busy, in_line, places_come_back  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("places_come_back")
@@ -72,6 +72,27 @@ def test_a_refresh_within_a_load_does_not_wait_for_it() -> None:
     clock.advance(11)
     assert cache.get_or_load("outer", lambda key: cache.get_or_load("inner", str)) == "old"
     await_no_flights(cache)
+
+
+@in_time
+@pytest.mark.parametrize("many", [False, True])
+def test_a_load_may_wait_for_a_refresh_that_it_asked_for(many: bool) -> None:
+    cache: Cache[Any, Any] = Cache(max_concurrent_loads=1)
+
+    def load(key: str) -> Any:
+        if many:
+            return cache.refresh_many(["inner"], lambda keys: dict.fromkeys(keys, "inner's")).result()["inner"]
+        return cache.refresh("inner", lambda key: "inner's").result()
+
+    assert cache.get_or_load("outer", load) == cache["inner"] == "inner's"
+
+
+@in_time
+def test_an_interrupt_of_a_refresh_within_a_load_is_the_loads() -> None:
+    cache: Cache[Any, Any] = Cache(max_concurrent_loads=1)
+    with pytest.raises(KeyboardInterrupt):
+        cache.get_or_load("outer", lambda key: cache.refresh("inner", Counting(KeyboardInterrupt())))
+    assert len(cache) == 0
 
 
 @in_time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,10 +11,7 @@ import pytest
 from fastcache import Cache
 from fastcache.testing import ManualExecutor, MovableClock
 from tests.harness.gates import Call, HeldLoader, await_no_flights, await_until, await_waiters
-
-
-def unexpected(key: object) -> Any:
-    raise AssertionError(f"{key!r} was loaded")
+from tests.harness.loaders import unexpected
 
 
 def workers(name: str) -> list[threading.Thread]:
@@ -274,3 +272,16 @@ def test_a_closed_cache_refreshes_nothing_behind_in_an_executor_either(clock: Mo
     cache.close()
     assert cache.get_or_load("k", lambda key: "new") == "old"
     assert (executor.pending, cache.flights()) == (0, [])
+
+
+def test_a_refresh_that_an_executor_cancels_may_be_tried_again(make: Any, clock: MovableClock) -> None:
+    gate = threading.Event()
+    executor = ThreadPoolExecutor(1)
+    executor.submit(gate.wait)
+    cache = make(ttl=10, stale_while_revalidate=60, executor=executor, max_load_time=None)
+    cache["k"] = "old"
+    clock.advance(11)
+    assert cache.get_or_load("k", unexpected) == "old"
+    executor.shutdown(wait=False, cancel_futures=True)
+    gate.set()
+    assert (cache.flights(), cache.stats().refreshes_dropped) == ([], 1)

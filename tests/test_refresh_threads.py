@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 import weakref
 from typing import Any
@@ -13,6 +14,7 @@ from fastcache import Cache, _refresh
 from fastcache.testing import MovableClock
 from tests.harness.child import check_child, run_child
 from tests.harness.gates import HeldLoader, await_no_flights, await_until
+from tests.harness.loaders import Counting, unexpected
 from tests.test_refresh import due, workers
 
 
@@ -110,7 +112,33 @@ def test_a_worker_survives_what_ends_a_thread(
     assert set(before) <= set(workers(refreshed.name or ""))
 
 
-def test_where_no_thread_can_start_the_value_is_served(
+@pytest.mark.parametrize("window", ["refresh_ahead", "stale_while_revalidate"])
+def test_where_no_thread_can_start_one_caller_loads_and_others_are_served(
+    monkeypatch: pytest.MonkeyPatch, make: Any, clock: MovableClock, window: str
+) -> None:
+    def refuse(thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def load(key: str) -> str:
+        loaded_by.append(threading.current_thread())
+        # As anybody else would be.
+        assert cache.get_or_load(key, unexpected) == "old"
+        return "new"
+
+    loaded_by: list[threading.Thread] = []
+    cache = make(ttl=10, **{window: 5})
+    cache["k"] = "old"
+    clock.advance(7 if window == "refresh_ahead" else 12)
+    monkeypatch.setattr(_refresh.threading.Thread, "start", refuse)
+    assert cache.get_or_load("k", load) == "old"
+    assert (loaded_by, cache["k"], cache.flights()) == ([threading.current_thread()], "new", [])
+    clock.advance(7 if window == "refresh_ahead" else 12)
+    # Noted, as any refresh's failure.
+    assert cache.get_or_load("k", Counting(ConnectionError("down"))) == "new"
+    assert cache.stats().refreshes_failed == 1
+
+
+def test_who_loads_for_want_of_threads_may_be_interrupted(
     monkeypatch: pytest.MonkeyPatch, make: Any, clock: MovableClock
 ) -> None:
     def refuse(thread: object) -> None:
@@ -118,14 +146,10 @@ def test_where_no_thread_can_start_the_value_is_served(
 
     cache = make(ttl=10, refresh_ahead=5)
     due(cache, clock, "k")
-    with monkeypatch.context() as patch:
-        patch.setattr(_refresh.threading.Thread, "start", refuse)
-        assert cache.get_or_load("k", lambda key: "new") == "old"
-    assert (cache.flights(), cache.stats().refreshes_dropped) == ([], 1)
-    clock.advance(1)
-    assert cache.get_or_load("k", lambda key: "new") == "old"
-    await_no_flights(cache)
-    assert cache["k"] == "new"
+    monkeypatch.setattr(_refresh.threading.Thread, "start", refuse)
+    with pytest.raises(KeyboardInterrupt):
+        cache.get_or_load("k", Counting(KeyboardInterrupt()))
+    assert (cache.flights(), cache["k"]) == ([], "old")
 
 
 REFRESH_AT_THE_END = """

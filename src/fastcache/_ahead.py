@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import Any
 
+    from fastcache._bulkhead import Bulkhead
     from fastcache._renewal import Warmed
     from fastcache._types import Seconds
 
@@ -21,19 +22,21 @@ class AheadStore(BackgroundStore[K, V]):
 
     # What a cache lives by, as it was given.
     _ttl: Seconds | None
+    _bulkhead: Bulkhead | None
 
     def refresh(self, key: K, loader: Callable[..., V], /, **options: Any) -> Future[V]:
         """Loads a key anew in another thread, while its value is still served; a load under way is joined.
 
         ``ttl``, ``tags`` and ``with_context`` are those of ``get_or_load``.  The future has the value, or what the
         loader raised; an old value that can be served stays in place then.  A load must not wait for the future of a
-        key that waits for that load.
+        key that waits for that load.  Within a load that has one of the cache's ``max_concurrent_loads``, the calling
+        thread loads, before this returns.
         """
         if not callable(loader):
             raise TypeError(f"loader must be callable, not {loader!r}")
-        from fastcache._renewal import in_background
+        from fastcache._renewal import renew
 
-        return in_background(partial(self._renew, key, loader, **options))
+        return renew(partial(self._renew, key, loader, **options), self._bulkhead)
 
     def refresh_many(
         self, keys: Iterable[K], loader: Callable[..., Mapping[K, Any]], /, **options: Any
@@ -42,15 +45,15 @@ class AheadStore(BackgroundStore[K, V]):
 
         Loads under way are joined.  ``ttl``, ``tags``, ``with_context``, ``max_batch`` and ``errors`` are those of
         ``get_many_or_load``.  The future has what that returns, or BulkLoadError; a key whose load fails keeps an old
-        value that can be served.
+        value that can be served.  Within a load, it is as with ``refresh``.
         """
         if not callable(loader):
             raise TypeError(f"loader must be callable, not {loader!r}")
         if not isinstance(keys, Iterable):
             raise TypeError(f"keys must be an iterable, not {keys!r}")
-        from fastcache._renewal import in_background
+        from fastcache._renewal import renew
 
-        return in_background(partial(self._renew_many, list(keys), loader, **options))
+        return renew(partial(self._renew_many, list(keys), loader, **options), self._bulkhead)
 
     def warm(
         self,

@@ -52,7 +52,9 @@ class BackgroundStore(AwaitingManyStore[K, V]):
             return (self._pool or self._make_pool()).submit(task)
         if self._closed:
             return False
-        self._executor.submit(contextvars.Context().run, task.run)
+        future = self._executor.submit(contextvars.Context().run, task.run)
+        # One that is shut down cancels what waits in its queue.
+        future.add_done_callback(lambda done: task.drop() if done.cancelled() else None)
         return True
 
     def _make_batches(self) -> Batches[Gathering]:

@@ -303,7 +303,11 @@ class Cache(AheadStore[K, V]):
         return CacheInfo(counts["hits"] + counts["stale_hits"], counts["misses"], self._maxsize, len(self))
 
     def flights(self) -> list[FlightInfo]:
-        """The loads under way now."""
+        """The loads under way now that a caller of their key would join.
+
+        Not those that something took their key from: a removal, a write, or a load that began by ``force`` or after
+        ``max_load_time``; who waits for one still does.
+        """
         from fastcache._stats import FlightInfo
 
         return [FlightInfo(*flight) for flight in self._flights()]

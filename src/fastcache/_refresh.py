@@ -121,8 +121,11 @@ class RefreshPool:
             return False
         try:
             self._call_worker()
-        except (RuntimeError, MemoryError):
-            # No more threads, or the interpreter is shutting down.
+        except RuntimeError:
+            # No threads are to be had; who wants the task runs it, or nobody ever would.
+            if not self._threads:
+                self._run_here(mine)
+        except MemoryError:
             if not self._threads:
                 self._drop_queued()
         if self._closed:
@@ -155,6 +158,22 @@ class RefreshPool:
             if taken:
                 queued.task.drop()
         return True
+
+    def _run_here(self, queued: _Queued) -> None:
+        """Runs a task in the calling thread, unless it was taken meanwhile; raises what interrupts it."""
+        run: Callable[[], object] = partial(contextvars.Context().run, queued.task.run)
+        taken: list[None] = []
+        try:
+            # One step, as above.
+            taken.extend(map(self._queued.pop, (queued,)))
+            run()
+        except KeyError:
+            if taken:
+                raise
+        finally:
+            # Unless it has begun.
+            if taken:
+                queued.task.drop()
 
     def _drop_queued(self) -> None:
         for queued in list(self._queued):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fastcache._config import check_count
-from fastcache._core.graph import is_loading
+from fastcache._core.graph import is_loading, places_held
 from fastcache._core.store import nanoseconds
 from fastcache._threads import start
 from fastcache._types import Seconds
@@ -17,6 +17,7 @@ from fastcache._types import Seconds
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from fastcache._bulkhead import Bulkhead
     from fastcache._core.awaiting import AwaitingStore
 
 T = TypeVar("T")
@@ -30,8 +31,18 @@ class Warmed(NamedTuple):
     errors: dict[Any, Exception]
 
 
-def in_background(work: Callable[[], T]) -> Future[T]:
-    """Runs ``work`` in a thread of its own, with a copy of this one's context; in this one if none can be started."""
+def renew(work: Callable[[], T], bulkhead: Bulkhead | None) -> Future[T]:
+    """Loads keys anew in a thread of its own, but in this one within a load that has a place in their ``bulkhead``.
+
+    That load may wait for the future, and what is loaded elsewhere would wait for its place.
+    """
+    return in_background(work, here=bulkhead is not None and places_held(bulkhead) > 0)
+
+
+def in_background(work: Callable[[], T], *, here: bool = False) -> Future[T]:
+    """Runs ``work`` in a thread of its own, with a copy of this one's context; in this one if ``here``, or if none can
+    be started.
+    """
     from concurrent.futures import Future
 
     future: Future[T] = Future()
@@ -46,15 +57,22 @@ def in_background(work: Callable[[], T]) -> Future[T]:
             value = work()
         except BaseException as error:
             asked.set_exception(error)
+            # An interrupt is this thread's own.
+            if not isinstance(error, Exception):
+                raise
         else:
             asked.set_result(value)
         finally:
             del asked
 
-    try:
-        start(partial(contextvars.copy_context().run, run))
-    except RuntimeError:
-        run()
+    task = partial(contextvars.copy_context().run, run)
+    if not here:
+        try:
+            start(task)
+        except RuntimeError:
+            here = True
+    if here:
+        task()
     return future
 
 
