@@ -11,7 +11,7 @@ import pytest
 import fastcache
 from fastcache import Cache, NotFound
 from fastcache.testing import MovableClock
-from tests.harness.gates import Call, HeldLoader, await_idle, await_no_flights, await_waiters
+from tests.harness.gates import Call, HeldLoader, await_idle, await_waiters
 from tests.harness.loaders import Counting, unexpected
 
 DOWN = ConnectionError("down")

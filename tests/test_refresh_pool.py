@@ -352,7 +352,9 @@ def test_a_pool_made_at_the_end_of_the_process_takes_nothing_on() -> None:
     )
 
 
-@pytest.mark.parametrize(("refusal", "end"), [(RuntimeError("can't start new thread"), "run"), (MemoryError(), "dropped")])
+@pytest.mark.parametrize(
+    ("refusal", "end"), [(RuntimeError("can't start new thread"), "run"), (MemoryError(), "dropped")]
+)
 def test_where_a_pool_can_start_no_thread_who_submits_a_task_runs_it(
     monkeypatch: pytest.MonkeyPatch,
     pool_of: Callable[..., RefreshPool],

@@ -65,7 +65,7 @@ def in_background(work: Callable[[], T], *, here: bool = False) -> Future[T]:
         finally:
             del asked
 
-    task = partial(contextvars.copy_context().run, run)
+    task: Callable[[], object] = partial(contextvars.copy_context().run, run)
     if not here:
         try:
             start(task)

@@ -1,7 +1,9 @@
-"""Loaders that say what was asked of them: one that nobody may call, one that counts, one that fails."""
+"""Loaders that say what was asked of them: one that nobody may call, one that counts, one that many call at once."""
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 
@@ -26,3 +28,22 @@ class Counting:
         if isinstance(result, BaseException):
             raise result
         return result
+
+
+class Crowd:
+    """A loader that notes how many of it run at a time."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.now = self.most = self.calls = 0
+
+    def __call__(self, key: Any) -> str:
+        with self.lock:
+            self.now += 1
+            self.calls += 1
+            self.most = max(self.most, self.now)
+        # Long enough for others to come in.
+        time.sleep(1e-6)
+        with self.lock:
+            self.now -= 1
+        return f"new {key}"
