@@ -156,7 +156,8 @@ def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_impor
 def test_all_that_may_come_late_is_imported_before_a_fork() -> None:
     known = {name for names in LATE_BEFORE_FORKS.values() for name in names.split()}
     assert {f"fastcache.{module}" for module in fastcache._LATE.values()} <= known
-    there = {*imported(statement="import fastcache"), "importlib", "warnings"}
+    # Whoever imports logging needs its lock, which may be taken before a fork.
+    there = {*imported(statement="import fastcache"), "importlib", "warnings", "logging"}
     for path in (SRC / name for name in os.listdir(SRC) if name.endswith(".py") and name != "__main__.py"):
         for function in ast.walk(ast.parse(path.read_text())):
             if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -170,6 +171,98 @@ def test_a_fork_imports_nothing_unless_there_are_other_threads() -> None:
     other = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
     found = imported(statement=f"import fastcache, os, threading; {other}\n{fork}")
     assert set(LATE_BEFORE_FORKS["sys"].split()) <= set(found)
+
+
+@pytest.mark.parametrize("order", ["logging, fastcache", "fastcache, logging"])
+@pytest.mark.parametrize("late", ["asyncio", "concurrent.futures", "fastcache._aio", "fastcache._renewal"])
+def test_a_fork_waits_for_no_import_that_waits_for_the_fork(order: str, late: str) -> None:
+    check_child(
+        f"""
+        import os, sys, threading
+        import {order}
+
+        class Held:
+            begun, let = threading.Event(), threading.Event()
+
+            def find_spec(self, name, path=None, target=None):
+                # It is about to ask for a logger, which takes the lock of logging.
+                if name == "concurrent.futures._base":
+                    self.begun.set()
+                    self.let.wait()
+
+        sys.meta_path.insert(0, Held())
+        importer = threading.Thread(target=__import__, args=("{late}",))
+        importer.start()
+        while importer.is_alive() and not Held.begun.wait(0.01):
+            pass
+        # Called before all others; and the importer does not run until this thread waits.
+        os.register_at_fork(before=Held.let.set)
+        sys.setswitchinterval(100)
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        importer.join()
+        """
+    )
+
+
+def test_a_fork_does_not_wait_for_an_import_of_logging() -> None:
+    check_child(
+        """
+        import os, sys, threading
+        import fastcache
+        assert "logging" not in sys.modules
+        begun, let = threading.Event(), threading.Event()
+        register = os.register_at_fork
+
+        def held(**functions):
+            register(**functions)
+            # Its lock is taken by a fork from now on, and it goes on to take it.
+            begun.set()
+            let.wait()
+
+        os.register_at_fork = held
+        importer = threading.Thread(target=__import__, args=("logging",))
+        importer.start()
+        begun.wait()
+        register(before=let.set)
+        sys.setswitchinterval(100)
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        importer.join()
+        """
+    )
+
+
+def test_an_interrupt_amid_a_fork_keeps_nothing_from_being_imported() -> None:
+    check_child(
+        """
+        import os, sys, threading
+        import fastcache
+
+        class Interrupted:
+            interrupts = 0
+
+            def find_spec(self, name, path=None, target=None):
+                if name == "fastcache._duplicate" and not self.interrupts:
+                    self.interrupts += 1
+                    raise KeyboardInterrupt
+
+        told = []
+        sys.unraisablehook = told.append
+        sys.meta_path.insert(0, Interrupted())
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert [event.exc_type for event in told] == [KeyboardInterrupt]
+        assert {"fastcache._duplicate", "fastcache._views"} <= set(sys.modules)
+        """
+    )
 
 
 def late_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import _thread
 import os
 import sys
 
@@ -11,6 +11,13 @@ from fastcache._config import fresh_seed
 from fastcache._core.graph import places_held
 from fastcache._core.store import after_fork
 from fastcache._registry import live_caches
+
+
+def _is_whole(name: str) -> bool:
+    """Whether a module is there, and nobody is importing it any more."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return spec is not None and not getattr(spec, "_initializing", False)
+
 
 # All that is imported when it is first used, under what has to be there.  Where that is the module itself, it is only
 # waited for: it registers functions of its own for forks, which amid one is too late.
@@ -22,23 +29,38 @@ LATE = {
         "fastcache._views"
     ),
     "concurrent.futures": "concurrent.futures",
-    "logging": "logging",
     "asyncio": "asyncio asyncio.coroutines fastcache._aio fastcache._task_loads",
     "greenlet": "fastcache._greenlets",
 }
 
+# Who imports asyncio or futures needs the lock of logging, which is taken before a fork.  What was registered for forks
+# last is called first, so that lock is still free in ``_before`` only if logging was there first.
+_LOGGING_CAME_FIRST = _is_whole("logging")
+
 
 def _before() -> None:
     """Imports what another thread may be about to import: the child would find the locks of that taken for ever."""
-    if len(sys._current_frames()) == 1:
+    if not _thread._count():
         return
     from importlib import import_module
 
+    interrupt: BaseException | None = None
     for there, names in LATE.items():
-        for name in names.split() if there in sys.modules else ():
-            # Whoever uses it is told why it cannot be imported.
-            with contextlib.suppress(Exception):
-                import_module(name)
+        if there in sys.modules if _LOGGING_CAME_FIRST else _is_whole(there):
+            for name in names.split():
+                # Once more if it is interrupted, and then the others.
+                for _ in range(2):
+                    try:
+                        import_module(name)
+                    except Exception:
+                        # Whoever uses it is told why it cannot be imported.
+                        break
+                    except BaseException as error:
+                        interrupt = error
+                    else:
+                        break
+    if interrupt is not None:
+        raise interrupt
 
 
 def _in_child() -> None:
