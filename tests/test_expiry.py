@@ -60,6 +60,25 @@ def test_writing_again_starts_a_new_life(cache, clock):
     assert cache["k"] == 2
 
 
+@pytest.mark.parametrize("write", ["item", "set", "tagged", "load"])
+def test_a_life_begins_once_the_key_has_been_hashed(cache, clock, write):
+    class Slow:
+        def __hash__(self):
+            clock.advance(5)
+            return 7
+
+    key = Slow()
+    if write == "item":
+        cache[key] = "value"
+    elif write == "load":
+        cache.get_or_load(key, str)
+    else:
+        cache.set(key, "value", tags=("t",) if write == "tagged" else ())
+    (entry,) = (cache.get_entry(stored) for stored in list(cache))
+    # Asking took another five.
+    assert entry.ttl_left == 55
+
+
 def test_reading_does_not_prolong_life(cache, clock):
     cache["k"] = 1
     for _ in range(59):

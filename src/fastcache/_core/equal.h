@@ -8,6 +8,7 @@
 #define FASTCACHE_EQUAL_H
 
 #include "mutex.h"
+#include <assert.h>
 #include <stdint.h>
 
 #if defined(_MSC_VER)
@@ -67,6 +68,7 @@ static inline enum fc_equality fc_bytes_equal(const void *a, const void *b, Py_s
 /* Whether both are strs whose characters are bytes that follow the header. */
 FC_UNWATCHED static int fc_are_compact_ascii(const PyASCIIObject *a, const PyASCIIObject *b)
 {
+    static_assert(sizeof a->state == sizeof(uint32_t), "flags of a str in one word");
     PyASCIIObject wanted;
     uint32_t mask, x, y;
     memset(&wanted, 0, sizeof wanted);

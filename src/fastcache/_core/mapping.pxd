@@ -24,8 +24,8 @@ cdef int check_iterable(object keys) except -1
 
 cdef inline int mapping_write(Mapping self, PyObject* key, PyObject* value, int64_t ttl) except -1:
     """Writes a value that lives for ``ttl`` nanoseconds from now; of 0, what it would have replaced leaves."""
-    cdef int64_t now = core_birth(&self.core, ttl)
     cdef uint64_t hash = key_hash(key)
+    cdef int64_t now = core_birth(&self.core, ttl)
     cdef PyObject* former = NULL
     cdef bint absent = False
     if ttl != 0:

@@ -47,12 +47,24 @@ static inline PyObject *fc_stop_new(PyObject *value)
     return stop;
 }
 
+/* Whether this thread has the only reference.  Without a GIL that can be told of objects alone that it made itself. */
+static inline int fc_is_unique(PyObject *o)
+{
+#ifdef Py_GIL_DISABLED
+    return _Py_atomic_load_uintptr_relaxed(&o->ob_tid) == _Py_ThreadId()
+        && _Py_atomic_load_uint32_relaxed(&o->ob_ref_local) == 1
+        && _Py_atomic_load_ssize_relaxed(&o->ob_ref_shared) == 0;
+#else
+    return Py_REFCNT(o) == 1;
+#endif
+}
+
 /* Whether a StopIteration is held by one reference alone, and was only ever told its value. */
 static inline int fc_stop_is_plain(PyObject *stop)
 {
     PyStopIterationObject *own = (PyStopIterationObject *)stop;
-    return Py_REFCNT(stop) == 1 && Py_IS_TYPE(stop, (PyTypeObject *)PyExc_StopIteration)
-        && own->args != NULL && Py_REFCNT(own->args) == 1 && PyTuple_GET_SIZE(own->args) == 1
+    return fc_is_unique(stop) && Py_IS_TYPE(stop, (PyTypeObject *)PyExc_StopIteration)
+        && own->args != NULL && fc_is_unique(own->args) && PyTuple_GET_SIZE(own->args) == 1
         && own->dict == NULL && own->traceback == NULL && own->context == NULL && own->cause == NULL
         && !own->suppress_context;
 }

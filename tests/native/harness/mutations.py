@@ -120,7 +120,7 @@ MUTATIONS = [
     Mutation("equal.h", "-1 has the hash of itself", EQUAL, "hash of -1", {"value == -1 ? -2 : value": "value"}),
     Mutation("ready.h", "a value stays where it was", READY, "are kept", {"    Py_XDECREF(value);\n": ""}),
     Mutation(
-        "ready.h", "what is kept is used again", READY, "it was taken", {"return Py_REFCNT(stop) == 1 &&": "return"}
+        "ready.h", "what is kept is used again", READY, "it was taken", {"return fc_is_unique(stop) &&": "return"}
     ),
 ]
 

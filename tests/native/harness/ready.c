@@ -53,7 +53,8 @@ static void drive(int effort)
         if (own == NULL)
             continue;
         spare++;
-        check(own->value == Py_None && Py_REFCNT(own) == 1 && fc_stop_is_plain((PyObject *)own), "not blank");
+        check(own->value == Py_None && PyTuple_GET_ITEM(own->args, 0) == Py_None, "not blank");
+        check(Py_REFCNT(own) == 1 && own->dict == NULL && own->context == NULL, "somebody has it");
         Py_DECREF(own);
         fc_spare_stops[n] = NULL;
     }
