@@ -22,6 +22,7 @@ from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.seqlock cimport write_begin, write_end, write_lock, write_unlock
 from fastcache._core.stripe cimport (
     DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Stripe, Verdict, stripe_count_hit_lock_held,
+    stripe_note_removal_lock_held,
 )
 from fastcache._core.stripe_content cimport (
     stripe_age_lock_held, stripe_ahead_lock_held, stripe_bury_lock_held, stripe_detach_lock_held,
@@ -130,6 +131,7 @@ cdef inline Verdict stripe_put(
         verdict = MISS
     elif o.ttl == 0 or o.weight > r.max_weight:
         s.counts.oversized += o.ttl != 0
+        stripe_note_removal_lock_held(s, r)
         if found == FOUND:
             stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
     elif (
@@ -172,6 +174,8 @@ cdef inline Verdict stripe_remove(
             py_incref(value[0])
             verdict = HIT
         stripe_bury_lock_held(s, r, slot, EXPLICIT, now, g)
+    if verdict != IN_DOUBT:
+        stripe_note_removal_lock_held(s, r)
     write_unlock(&s.lock)
     return verdict
 
@@ -202,6 +206,8 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
                 entry_set_times(e, min(entry_written_at(e), now), now, now)
                 stripe_note_expiry_lock_held(s, r, now)
             entry_trim(e, &s.spare)
+    if verdict != IN_DOUBT:
+        stripe_note_removal_lock_held(s, r)
     write_unlock(&s.lock)
     return verdict
 
