@@ -15,7 +15,7 @@ from fastcache._core.entry cimport (
 from fastcache._core.evict cimport order_reserve, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
-from fastcache._core.outcome cimport Outcome
+from fastcache._core.outcome cimport USUAL_WINDOW, Outcome
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_places
@@ -36,6 +36,9 @@ cdef struct Look:
     PyObject* value     # owned
     PyObject* error     # owned, or NULL
     PyObject* tags      # owned; a TagSet, or NULL
+    int64_t weight      # 0 where nothing is weighed
+    int64_t stale_window    # of this value alone, or USUAL_WINDOW; both or neither
+    int64_t error_window
     Age age
     int64_t written_at
     int64_t due_at
@@ -284,6 +287,9 @@ cdef inline Verdict stripe_look(Stripe* s, Rules* r, Probe* p, int64_t now, Look
             look.tags = x.tags if x != NULL else NULL
             if look.tags != NULL:
                 py_incref(look.tags)
+            look.weight = s.weights.at[slot] if r.weighed else 0
+            look.stale_window = x.stale_window if x != NULL else USUAL_WINDOW
+            look.error_window = x.error_window if x != NULL else USUAL_WINDOW
             look.seen_at = now
             look.took = e.took
             look.retry_at = x.retry_at if x != NULL else ALWAYS
