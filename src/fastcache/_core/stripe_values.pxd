@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcache._core.entry cimport (
     DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_due_at, entry_ends_at, entry_extra, entry_is_over,
-    entry_keep, entry_set_times, entry_trim, entry_unexpired, entry_value, entry_written_at,
+    entry_keep, entry_set_times, entry_trim, entry_unexpired, entry_value, entry_written_at, took_seconds,
 )
 from fastcache._core.evict cimport order_reserve, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave
@@ -230,7 +230,7 @@ cdef inline Verdict stripe_touch(Stripe* s, Rules* r, Probe* p, int64_t ttl, int
         if entry_unexpired(e, now):
             verdict = HIT
             took = e.took
-            stripe_age_lock_held(s, r, e, ttl, -1, now)
+            stripe_age_lock_held(s, r, e, ttl, <int64_t>(took_seconds(took) * 1e9) if took != 0 else -1, now)
             e.took = took
             order_touch(&s.order, e, slot)
     write_unlock(&s.lock)
