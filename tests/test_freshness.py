@@ -41,6 +41,20 @@ def test_a_load_gives_the_age_that_counts(cache: Cache[Any, Any], clock: Movable
     assert status(cache, lambda key: "new", max_age=2) == ("new", "miss")
 
 
+@pytest.mark.parametrize("options", [{"jitter": 20}, {"refresh_ahead": 7}, {"refresh_ahead": "auto"}], ids=str)
+def test_no_value_is_younger_than_nothing(make: Any, clock: MovableClock, options: dict[str, Any]) -> None:
+    """Though the write is known to a ten-millionth of the lifetime."""
+    cache = make(ttl=60, **options)
+    ages = set()
+    for number in range(300):
+        clock.advance(0.1)
+        cache.get_or_load(number, lambda key: clock.advance(0.01) or "value")
+        ages.add(cache.get_entry(number).age)
+        cache.get_or_load(number, lambda key, ctx: ages.add(ctx.age), with_context=True, force=True)
+    assert min(ages) == 0
+    assert max(ages) < 1e-4
+
+
 def test_others_are_served_while_one_loads_what_is_too_old_for_it(cache: Cache[Any, Any], clock: MovableClock) -> None:
     cache["k"] = "old"
     clock.advance(5)
