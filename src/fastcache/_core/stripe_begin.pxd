@@ -80,10 +80,11 @@ cdef inline Verdict stripe_decide_lock_held(
         f.superseded = overdue and not pausing
         return HIT if pausing else REFRESH
     if x != NULL and x.absence != NOT_ABSENT and now < x.due_at and not ask.force:
-        if x.absence != UNCACHEABLE:
+        if x.absence == UNCACHEABLE:
+            return ALONE if loading else LEAD
+        if not is_older(entry_written_at(e), now, ask.max_age):
             f.not_found = x.absence == NOT_FOUND
             return NOTHING
-        return ALONE if loading else LEAD
     # Only a failure is a reason not to try; a refresh that was dropped is not.
     if f.age == FALLBACK and pausing and f.failed:
         return HIT
