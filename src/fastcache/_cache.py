@@ -84,11 +84,12 @@ class Cache(AheadStore[K, V]):
         caller beyond it gets an old value if one may be served, else waits; a refresh beyond it is dropped.  A load
         that asks for another key has its place already.
     :param negative_ttl: how long it is remembered that the loader raised one of ``negative``; callers then get a copy
-        of that exception.  0: not at all.  Either way it removes an old value.
+        of that exception, with the attributes ``cached``, which is True, and ``retry_in``, the seconds from then on in
+        which the key is not tried again.  0: not at all.  Either way it removes an old value.
     :param negative: exceptions by which a loader says that there is no value.
     :param error_ttl: how long at most any other exception of a loader (of ``stale_on`` and not ``fatal``) is remembered
         where there is no old value, and half of that at least; twice as long each time in a row, up to the ttl and to
-        60 s; callers get copies of it with the attribute ``cached``.  0: not at all.
+        60 s; callers get copies of it with ``cached`` and ``retry_in``.  0: not at all.
     :param uncacheable_ttl: how long, after a load whose value was not to be kept, callers do not wait for each other.
     :param negative_maxsize: most keys remembered for these three reasons; None: a tenth of ``maxsize``, or 10,000.
     :param none_ttl: ttl of values that are None; 0: they are not kept; ``...``: as any other's.

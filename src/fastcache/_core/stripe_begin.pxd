@@ -36,6 +36,7 @@ cdef struct Finding:
     Age age             # of the value served
     bint failed         # its last load did
     bint not_found      # NOTHING: the loader said that there is none
+    int64_t ends_at     # NOTHING: when that is forgotten
     bint superseded     # LEAD: the flight that was under way is handed out too, so that its followers can be moved
 
 
@@ -84,6 +85,7 @@ cdef inline Verdict stripe_decide_lock_held(
             return ALONE if loading else LEAD
         if not is_older(entry_written_at(e), now, ask.max_age):
             f.not_found = x.absence == NOT_FOUND
+            f.ends_at = x.due_at
             return NOTHING
     # Only a failure is a reason not to try; a refresh that was dropped is not.
     if f.age == FALLBACK and pausing and f.failed:
