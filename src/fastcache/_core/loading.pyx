@@ -111,9 +111,8 @@ cdef class LoadingStore(LandingStore):
         if verdict == LEAD and joined[0] != NULL:
             others = <Flight>steal(joined[0])
             # Who asks for a load that begins now leaves those others where they are.
-            if not terms.ask.anew:
+            if not terms.ask.anew and supersede(self, others):
                 offered.took_over = max(1e-9, (offered.started_at - others.started_at) / 1e9)
-                supersede(self, others)
         elif verdict == REFRESH and joined[0] != NULL:
             supersede(self, <Flight>steal(joined[0]))
         if verdict == HIT or verdict == REFRESH:

@@ -69,7 +69,6 @@ cdef struct Counts:
     int64_t refreshes_ok
     int64_t refreshes_failed
     int64_t refreshes_dropped
-    int64_t superseded
     int64_t discarded
     int64_t evictions
     int64_t negative_evictions

@@ -127,7 +127,6 @@ cdef inline bint stripe_link_lock_held(
     if f.superseded:
         former[0] = x.flight
         py_incref(x.flight)
-        s.counts.superseded += not anew
         grave_add(g, x.former)
         # One that a caller did not want to join may not land any more.
         if anew:
