@@ -78,8 +78,8 @@ class Cache(AheadStore[K, V]):
     :param coalesce: False: callers do not wait for each other's loads, but each runs its own loader, and the value that
         comes first is kept.
     :param max_load_time: when a load has taken so long, the next caller starts another one, those who wait join it,
-        and what the old one brings is kept only until then; no third load of a key is started.  A wait for a place is
-        no part of the load.  None: never.
+        and what the old one brings is kept only until then; no third load of a key is started but by callers who
+        ``force`` theirs or do not share (``coalesce=False``).  A wait for a place is no part of the load.  None: never.
     :param max_concurrent_loads: most loads at a time, whatever their keys, refreshes included; None: no bound.  A
         caller beyond it gets an old value if one may be served, else waits; a refresh beyond it is dropped.  A load
         that asks for another key has its place already.
