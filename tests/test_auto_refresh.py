@@ -185,3 +185,33 @@ def test_auto_is_the_only_word(value: Any) -> None:
 def test_auto_needs_a_ttl(ttl: Any) -> None:
     with pytest.raises(ValueError, match="refresh_ahead='auto'"):
         Cache(ttl=ttl, refresh_ahead="auto")
+
+
+def test_touching_a_value_draws_its_point_anew(clock: MovableClock) -> None:
+    cache = auto(clock, 1000, seed=1)
+    due = set()
+    for number in range(300):
+        cache.get_or_load(number, Taking(clock, 2))
+        clock.advance(500)
+        assert cache.touch(number)
+        # At the latest a load time before the expiry, which is known to an eighth.
+        clock.advance(1000 - 2 * 9 / 8)
+        entry = cache.get_entry(number)
+        assert entry is not None
+        due.add(entry.state)
+        clock.advance(2 * 9 / 8 - 2 * 7 / 8)
+        entry = cache.get_entry(number)
+        assert entry is not None
+        assert (entry.state, entry.load_time) == ("due", pytest.approx(2, rel=1 / 8))
+    # Some only then.
+    assert due == {"due", "fresh"}
+
+
+def test_touching_a_value_that_was_written_gives_it_no_point(clock: MovableClock) -> None:
+    cache = auto(clock, 1000, seed=1)
+    cache["k"] = "value"
+    cache.touch("k")
+    clock.advance(999.999)
+    entry = cache.get_entry("k")
+    assert entry is not None
+    assert entry.state == "fresh"

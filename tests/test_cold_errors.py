@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 from typing import Any
@@ -35,6 +36,41 @@ def test_a_remembered_failure_is_raised_as_a_copy_marked_as_cached(make: Any) ->
     later = fail(cache, unexpected)
     assert (str(later), later.cached, hasattr(DOWN, "cached")) == ("down", True, False)  # type: ignore[attr-defined]
     assert (cache.stats().load_errors, cache.stats().negative_hits) == (1, 1)
+
+
+@pytest.mark.parametrize("way", ["one key", "many keys", "a task"])
+@pytest.mark.parametrize("error", [DOWN, NotFound("k")], ids=["failed", "absent"])
+def test_who_is_told_of_it_is_told_when_the_key_is_tried_again(
+    make: Any, clock: MovableClock, way: str, error: Exception
+) -> None:
+    cache = make(ttl=60, error_ttl=10, negative_ttl=10)
+
+    def tell() -> Any:
+        if way == "many keys":
+            return cache.get_many_or_load(["other", "k"], dict.fromkeys, errors="return", default=None)["k"]
+        with pytest.raises(type(error)) as caught:
+            asyncio.run(ask()) if way == "a task" else cache.get_or_load("k", unexpected)
+        return caught.value
+
+    async def ask() -> Any:
+        return await cache.aget_or_load("k", unexpected)
+
+    with pytest.raises(type(error)) as caught:
+        cache.get_or_load("k", Counting(error))
+    assert not hasattr(caught.value, "retry_in")
+    if way == "many keys" and error is not DOWN:
+        # There it has the default.
+        assert tell() is None
+        return
+    first = tell()
+    clock.advance(1)
+    second = tell()
+    assert 5 <= first.retry_in <= 10
+    assert first.retry_in - second.retry_in == pytest.approx(1)
+    clock.advance(second.retry_in - 1e-5)
+    assert tell().retry_in == pytest.approx(1e-5, abs=1e-8)
+    clock.advance(1e-5 + 1e-9)
+    assert cache.get_or_load("k", lambda key: "loaded") == "loaded"
 
 
 def test_failures_in_a_row_are_remembered_for_twice_as_long_each(make: Any, clock: MovableClock) -> None:

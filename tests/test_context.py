@@ -310,3 +310,95 @@ def test_no_store_holds_whatever_is_returned(make: Any) -> None:
     cache = make(ttl=60)
     assert load(cache, say) == "value"
     assert "k" not in cache
+
+
+# ---- what is not modified keeps ----
+
+
+def keep(ctx: LoadContext[Any, Any]) -> Any:
+    return ctx.not_modified()
+
+
+def confirm(cache: Cache[Any, Any], how: str) -> None:
+    if how == "one key":
+        load(cache, keep, force=True)
+    else:
+        cache.get_many_or_load(
+            ["k"], lambda keys, contexts: {"k": contexts["k"].not_modified()}, with_context=True, force=True
+        )
+
+
+@pytest.mark.parametrize("how", ["one key", "many keys"])
+def test_what_is_not_modified_is_not_weighed_anew(make: Any, how: str) -> None:
+    def weigher(key: Any, value: Any) -> int:
+        raise TypeError("there is no telling")
+
+    cache = make(ttl=10, max_weight=100, weigher=weigher)
+    cache.get_or_load("k", lambda key: Loaded("value", weight=70))
+    for _ in range(3):
+        confirm(cache, how)
+        assert (cache["k"], cache.stats().weight, cache.stats().oversized) == ("value", 70, 0)
+
+
+@pytest.mark.parametrize("how", ["one key", "many keys"])
+def test_what_is_not_modified_keeps_its_windows(make: Any, clock: MovableClock, how: str) -> None:
+    cache = make(ttl=10, stale_if_error=5)
+    cache.get_or_load("k", lambda key: Loaded("value", stale_while_revalidate=500.123456789, stale_if_error=0))
+    for _ in range(3):
+        clock.advance(9)
+        confirm(cache, how)
+    clock.advance(510)
+    assert cache.get_entry("k").state == "stale"
+    clock.advance(0.123456789)
+    assert cache.get_entry("k") is None
+
+
+def test_what_is_not_modified_and_has_no_windows_of_its_own_has_the_caches(make: Any, clock: MovableClock) -> None:
+    cache = make(ttl=10, stale_if_error=5)
+    load(cache, wishing(etag="e"))
+    confirm(cache, "one key")
+    clock.advance(14)
+    assert cache.get_entry("k").state == "stale"
+    clock.advance(1)
+    assert cache.get_entry("k") is None
+
+
+def test_wishes_come_before_what_a_value_that_is_not_modified_had(make: Any, clock: MovableClock) -> None:
+    cache = make(ttl=10, max_weight=100, weigher=lambda key, value: 1)
+    cache.get_or_load("k", lambda key: Loaded("value", stale_while_revalidate=50, stale_if_error=70, weight=3))
+
+    def say(ctx: Any) -> Any:
+        ctx.weight, ctx.stale_if_error = 7, 90
+        return ctx.not_modified()
+
+    load(cache, say, force=True)
+    assert cache.stats().weight == 7
+    clock.advance(11)
+    # The window that was not said.
+    assert cache.get_or_load("k", Counting(DOWN), with_status=True) == ("value", "stale")
+    await_no_flights(cache)
+    clock.advance(88)
+    assert cache.get_entry("k") is not None
+    clock.advance(1)
+    assert cache.get_entry("k") is None
+    cache.get_or_load("k", lambda key: Loaded("value", weight=3))
+    load(cache, lambda ctx: Loaded(ctx.not_modified(), weight=9), force=True)
+    assert cache.stats().weight == 9
+
+
+def test_what_is_made_of_a_value_that_is_not_modified_is_a_new_one(make: Any, clock: MovableClock) -> None:
+    cache = make(ttl=10, max_weight=100, weigher=lambda key, value: len(value))
+    cache.get_or_load("k", lambda key: Loaded("value", weight=50, stale_if_error=50))
+    assert load(cache, lambda ctx: ctx.not_modified() + "!", force=True) == "value!"
+    assert cache.stats().weight == 6
+    clock.advance(10)
+    assert cache.get_entry("k") is None
+
+
+def test_what_is_not_modified_lives_as_long_as_one_loaded_now(make: Any) -> None:
+    cache = make(ttl=10)
+    cache.get_or_load("k", lambda key: Loaded("value", ttl=500))
+    load(cache, keep, force=True)
+    assert cache.get_entry("k").ttl_left == 10
+    load(cache, keep, force=True, ttl=20)
+    assert cache.get_entry("k").ttl_left == 20

@@ -47,7 +47,7 @@ EVERYDAY = [
 
 
 @pytest.mark.parametrize("error", EVERYDAY, ids=repr)
-@pytest.mark.parametrize("copy", [copied, cached_copy, remembered])
+@pytest.mark.parametrize("copy", [copied, lambda error: cached_copy(error, 1.5), remembered])
 def test_a_copy_says_what_the_original_says(error: Exception, copy: Any) -> None:
     twin = copy(error)
     assert twin is not error
@@ -77,6 +77,7 @@ def test_the_original_is_the_cause_of_a_copy_but_not_of_what_is_kept() -> None:
     assert (remembered(error).__cause__, remembered(error).__traceback__) == (None, None)
 
 
-def test_what_was_kept_is_told_by_its_attribute() -> None:
-    assert cached_copy(ConnectionError("down")).cached is True
-    assert not hasattr(copied(ConnectionError("down")), "cached")
+def test_what_was_kept_is_told_by_its_attributes() -> None:
+    kept: Any = cached_copy(ConnectionError("down"), 1.5)
+    assert (kept.cached, kept.retry_in) == (True, 1.5)
+    assert not {"cached", "retry_in"} & vars(copied(ConnectionError("down"))).keys()

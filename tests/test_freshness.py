@@ -33,12 +33,69 @@ def test_what_is_older_than_the_caller_accepts_is_loaded_for_it(cache: Cache[Any
     assert (cache.stats().misses, cache.stats().hits) == (1, 2)
 
 
+@pytest.mark.parametrize("answer", [NotFound("k"), DOWN], ids=["absent", "failed"])
+@pytest.mark.parametrize("how", ["one key", "many keys"])
+def test_an_absence_that_is_older_than_the_caller_accepts_is_asked_for_again(
+    make: Any, clock: MovableClock, answer: Exception, how: str
+) -> None:
+    cache = make(ttl=60, negative_ttl=50, error_ttl=100)
+    with pytest.raises(type(answer)):
+        cache.get_or_load("k", Counting(answer))
+    clock.advance(10)
+    with pytest.raises(type(answer)):
+        cache.get_or_load("k", unexpected, max_age=10 + 1e-4)
+    with pytest.raises(type(answer)):
+        cache.get_or_load("k", unexpected)
+    if how == "one key":
+        assert status(cache, lambda key: "new", max_age=10 - 1e-4) == ("new", "miss")
+    else:
+        assert cache.get_many_or_load(["k"], lambda keys: {"k": "new"}, max_age=10 - 1e-4) == {"k": "new"}
+    assert (cache["k"], cache.stats().negative_hits) == ("new", 2)
+
+
+def test_what_is_absent_still_is_remembered_anew(make: Any, clock: MovableClock) -> None:
+    cache = make(negative_ttl=50)
+    loader = Counting(NotFound("k"))
+    for _ in range(4):
+        assert cache.get_or_load("k", loader, max_age=15, default=None) is None
+        clock.advance(10)
+    assert len(loader.calls) == 2
+    clock.advance(29)
+    assert cache.get_or_load("k", unexpected, default=None) is None
+
+
+def test_the_age_of_a_key_that_may_not_be_kept_is_no_reason_to_wait(make: Any, clock: MovableClock) -> None:
+    cache = make(uncacheable_ttl=100)
+    cache.get_or_load("k", lambda key: Loaded("once", ttl=0))
+    clock.advance(10)
+    loader = HeldLoader("held")
+    call = Call(cache.get_or_load, "k", loader)
+    loader.gate.reached()
+    assert cache.get_or_load("k", lambda key: "alone", max_age=1) == "alone"
+    loader.gate.open()
+    assert call.result() == "held"
+
+
 def test_a_load_gives_the_age_that_counts(cache: Cache[Any, Any], clock: MovableClock) -> None:
     cache.get_or_load("k", lambda key: clock.advance(7) or "loaded")
     assert cache.get_entry("k").age == pytest.approx(0, abs=1e-5)
     clock.advance(3)
     assert cache.get_entry("k").age == pytest.approx(3, abs=1e-5)
     assert status(cache, lambda key: "new", max_age=2) == ("new", "miss")
+
+
+@pytest.mark.parametrize("options", [{"jitter": 20}, {"refresh_ahead": 7}, {"refresh_ahead": "auto"}], ids=str)
+def test_no_value_is_younger_than_nothing(make: Any, clock: MovableClock, options: dict[str, Any]) -> None:
+    """Though the write is known to a ten-millionth of the lifetime."""
+    cache = make(ttl=60, **options)
+    ages = set()
+    for number in range(300):
+        clock.advance(0.1)
+        cache.get_or_load(number, lambda key: clock.advance(0.01) or "value")
+        ages.add(cache.get_entry(number).age)
+        cache.get_or_load(number, lambda key, ctx: ages.add(ctx.age), with_context=True, force=True)
+    assert min(ages) == 0
+    assert max(ages) < 1e-4
 
 
 def test_others_are_served_while_one_loads_what_is_too_old_for_it(cache: Cache[Any, Any], clock: MovableClock) -> None:

@@ -200,6 +200,22 @@ def test_a_refresh_that_waited_for_a_thread_too_long_is_not_made_twice(make: Any
     busy.gate.open()
     await_no_flights(cache)
     assert (cache["k"], reload.calls, cache.stats().discarded) == ("new", ["k"], 0)
+    # No load of it has hung.
+    stats = cache.stats()
+    assert (stats.superseded, stats.refreshes_started, stats.refreshes_dropped, stats.refreshes_ok) == (0, 3, 1, 2)
+
+
+def test_a_refresh_that_nobody_has_begun_is_taken_over_without_a_word(
+    make: Any, clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = make(ttl=10, stale_while_revalidate=1000, executor=ManualExecutor())
+    cache["k"] = "old"
+    clock.advance(10)
+    assert cache.get_or_load("k", unexpected) == "old"
+    clock.advance(60)
+    assert cache.get_or_load("k", lambda key: "new", max_stale=0) == "new"
+    assert (cache["k"], cache.stats().superseded, cache.stats().refreshes_dropped) == ("new", 0, 1)
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("window", ["stale_while_revalidate", "stale_if_error"])

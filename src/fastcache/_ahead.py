@@ -70,10 +70,14 @@ class AheadStore(BackgroundStore[K, V]):
         :param concurrency: most loads at a time, of which the calling thread makes one; within a load it makes all.
         :param spread: the share of the first lifetime that is random, so that what is loaded together does not
             expire together: lifetimes are uniform over (1 - spread) * ttl to ttl, and the cache's jitter is added.
+            A ttl that the loader gives a value itself (``Loaded(ttl=...)``) or that is set for it (``none_ttl``) is not
+            spread.
         :param ttl: seconds, instead of the cache's.
 
-        A failure of one key is told in the result, and does not keep others from loading.  An interrupt ends it; the
-        loads that other threads have begun go on.
+        A failure of one key is told in the result, and does not keep others from loading.  Its exception has its
+        traceback, by which it holds the frames of this call and its callers: where one of these keeps the result in a
+        local variable, only the collector frees both.  An interrupt ends it; the loads that other threads have begun
+        go on.
         """
         from fastcache._renewal import warm
 

@@ -78,17 +78,18 @@ class Cache(AheadStore[K, V]):
     :param coalesce: False: callers do not wait for each other's loads, but each runs its own loader, and the value that
         comes first is kept.
     :param max_load_time: when a load has taken so long, the next caller starts another one, those who wait join it,
-        and what the old one brings is kept only until then; no third load of a key is started.  A wait for a place is
-        no part of the load.  None: never.
+        and what the old one brings is kept only until then; no third load of a key is started but by callers who
+        ``force`` theirs or do not share (``coalesce=False``).  A wait for a place is no part of the load.  None: never.
     :param max_concurrent_loads: most loads at a time, whatever their keys, refreshes included; None: no bound.  A
         caller beyond it gets an old value if one may be served, else waits; a refresh beyond it is dropped.  A load
         that asks for another key has its place already.
     :param negative_ttl: how long it is remembered that the loader raised one of ``negative``; callers then get a copy
-        of that exception.  0: not at all.  Either way it removes an old value.
+        of that exception, with the attributes ``cached``, which is True, and ``retry_in``, the seconds from then on in
+        which the key is not tried again.  0: not at all.  Either way it removes an old value.
     :param negative: exceptions by which a loader says that there is no value.
     :param error_ttl: how long at most any other exception of a loader (of ``stale_on`` and not ``fatal``) is remembered
         where there is no old value, and half of that at least; twice as long each time in a row, up to the ttl and to
-        60 s; callers get copies of it with the attribute ``cached``.  0: not at all.
+        60 s; callers get copies of it with ``cached`` and ``retry_in``.  0: not at all.
     :param uncacheable_ttl: how long, after a load whose value was not to be kept, callers do not wait for each other.
     :param negative_maxsize: most keys remembered for these three reasons; None: a tenth of ``maxsize``, or 10,000.
     :param none_ttl: ttl of values that are None; 0: they are not kept; ``...``: as any other's.

@@ -83,11 +83,15 @@ def copied(error: BaseException) -> BaseException:
     return twin
 
 
-def cached_copy(error: BaseException) -> BaseException:
-    """A copy of an exception that was kept, for a later caller to raise: marked with the attribute ``cached``."""
+def cached_copy(error: BaseException, retry_in: float) -> BaseException:
+    """A copy of an exception that was kept, for a later caller to raise: marked with the attribute ``cached``.
+
+    ``retry_in``: seconds in which the key will not be tried again; the copy has it as an attribute too.
+    """
     twin = copied(error)
     with contextlib.suppress(AttributeError):
         twin.cached = True  # type: ignore[attr-defined]
+        twin.retry_in = retry_in  # type: ignore[attr-defined]
     return twin
 
 

@@ -13,10 +13,11 @@ class Stats(NamedTuple):
     remembered) and ``misses``; callers that waited for another's load are ``misses`` and also ``coalesced``, and those
     who asked for a load whatever there was (``force``, ``refresh``) are ``misses``.
     ``refreshes_started`` are the loads behind a served value, of which some are ``ok``, ``failed`` or ``dropped``
-    (no worker was free) and the others under way.  ``discarded`` results were loaded but not stored, since their key
-    was written or removed meanwhile.  ``superseded`` loads took longer than ``max_load_time``; ``timeouts`` and
-    ``rejected`` count the callers whose ``wait_timeout`` ran out for a load or for a place.  ``negative_evictions``
-    are absences that left for younger ones.  ``oversized`` values were not kept, being heavier than ``max_weight``.
+    (no worker was free, or none for ``max_load_time``) and the others under way.  ``discarded`` results were loaded but
+    not stored, since their key was written or removed meanwhile.  ``superseded`` loads had begun, and took longer than
+    ``max_load_time``; ``timeouts`` and ``rejected`` count the callers whose ``wait_timeout`` ran out for a load or for
+    a place.  ``negative_evictions`` are absences that left for younger ones.  ``oversized`` values were not kept, being
+    heavier than ``max_weight``.
     ``entries`` and ``weight`` are states, not counters: the values held now, expired ones that were not swept yet
     included, and what they weigh (0 if nothing is weighed).
 

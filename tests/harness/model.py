@@ -200,8 +200,10 @@ class Model:
             self.held.pop(key, None)
             absent = self.absent.get(key)
             if absent is not None and self.now < absent.until and not force:
-                self.negative_hits += 1
-                return absent.error
+                written_at = absent.until - self.negative_ttl
+                if max_age is None or self.now - written_at <= max_age:
+                    self.negative_hits += 1
+                    return absent.error
             return self._load(key, outcome, ttl, tags)
         if force or (max_age is not None and self.now - self.held[key].written_at > max_age):
             return self._load(key, outcome, ttl, tags)

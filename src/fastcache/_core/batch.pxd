@@ -1,5 +1,7 @@
 """Keys that are loaded together."""
 
+from libc.stdint cimport int64_t, uint64_t
+
 from fastcache._core.flight cimport Flight
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.outcome cimport Outcome
@@ -22,6 +24,7 @@ cdef class Batch:
     cdef list portion           # flights being loaded here,
     cdef list asked             # their keys, of which the loader is asked,
     cdef dict contexts          # and what it is told of each, or None
+    cdef int64_t number         # of the batches of the store, when the loader was called for the portion
     cdef list led               # (key, flight) of those that were loaded here
     cdef list others            # of those that somebody else had claimed
     cdef Flight place           # of no key, led by who leads the batch: has its place in the bulkhead; or None
@@ -40,9 +43,18 @@ cdef class Batch:
     cdef int end_all(self, dict found) except -1
     cdef int fail_all(self, object error) except -1
     cdef int end(self, object key, Flight flight, dict found, object context) except -1
+    cdef bint is_outdated(self, object key, uint64_t hash) except -1
     cdef int keep(self, object key, dict extras, Flight beside) except -1
     cdef void abandon(self) noexcept
 
 cdef Batch new_batch(LoadingStore store, object loader, const Terms* terms, Py_ssize_t most)
 
-cdef Py_ssize_t most_of(object max_batch) except -1
+
+cdef inline Py_ssize_t most_of(object max_batch) except -1:
+    if max_batch is None:
+        return ANY_NUMBER
+    if isinstance(max_batch, bool) or not isinstance(max_batch, int):
+        raise TypeError(f"max_batch must be an int or None, not {max_batch!r}")
+    if max_batch < 1:
+        raise ValueError(f"max_batch must be at least 1 or None, not {max_batch!r}")
+    return min(max_batch, ANY_NUMBER)

@@ -14,14 +14,15 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 
 from fastcache._core.calls cimport Call
-from fastcache._core.core cimport core_stripe_at
+from fastcache._core.core cimport core_stripe, core_stripe_at
 from fastcache._core.entry cimport DUE
 from fastcache._core.flight cimport RUNNING, Flight, new_flight
 from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport LoadingStore
+from fastcache._core.mutex cimport atomic_add, atomic_load
 from fastcache._core.outcome cimport Outcome, outcome_init
-from fastcache._core.py cimport py_decref, steal
+from fastcache._core.py cimport py_xdecref, steal
 from fastcache._core.stripe cimport LEAD, Verdict
 from fastcache._core.stripe_loads cimport stripe_heat
 from fastcache._core.tag cimport checked_names
@@ -193,6 +194,7 @@ cdef class Batch:
         cdef Flight flight
         cdef PyObject* args[1]
         cdef Call call
+        self.number = atomic_add(&self.store.core.rules.batches, 1)
         for flight in self.portion:
             self.store.set_off(flight)
         if self.terms.context != NO_CONTEXT:
@@ -263,6 +265,16 @@ cdef class Batch:
                 self.store.land(flight, value, &o)
         return 0
 
+    cdef bint is_outdated(self, object key, uint64_t hash) except -1:
+        """Whether a value that was not asked for may be older than what has befallen its key since."""
+        cdef PyObject* held
+        # Of this key or of a neighbour: what is not there leaves no trace of its own.
+        if atomic_load(&core_stripe(&self.store.core, hash).last_removal) >= self.number:
+            return True
+        held = self.store.find(<PyObject*>key, hash, False, DUE)
+        py_xdecref(held)
+        return held != NULL
+
     cdef int keep(self, object key, dict extras, Flight beside) except -1:
         """Stores a value that was not asked for, as old as a flight of the same call.
 
@@ -270,17 +282,18 @@ cdef class Batch:
         """
         cdef Terms terms
         cdef PyObject* other = NULL
+        cdef PyObject* held = NULL
         cdef uint64_t hash = key_hash(<PyObject*>key)
-        cdef PyObject* held = self.store.find(<PyObject*>key, hash, False, DUE)
         cdef Flight flight
         cdef Verdict verdict
-        if held != NULL:
-            py_decref(held)
+        if self.is_outdated(key, hash):
             return 0
         terms_usual(&terms, self.terms.ttl, True, NO_CONTEXT)
         # Neither an old value nor an absence is a reason to leave it.
         terms.ask.force = True
         flight = self.store.offer(<PyObject*>key, hash)
+        # Where loads need places, this one has the batch's.
+        flight.claim()
         verdict = self.store.begin(<PyObject*>key, hash, flight, &terms, False, &held, &other)
         if verdict != LEAD:
             # FOLLOW or ALONE
@@ -290,7 +303,11 @@ cdef class Batch:
         flight.started_at = beside.started_at
         load_begins(flight, self.store)
         try:
-            return self.end(key, flight, extras, None)
+            # Once more: what comes from here on finds the flight.
+            if not self.is_outdated(key, hash):
+                return self.end(key, flight, extras, None)
+            load_ends(flight)
+            self.store.give_up(flight)
         except BaseException:
             load_ends(flight)
             self.store.give_up(flight)
@@ -327,13 +344,3 @@ cdef Batch new_batch(LoadingStore store, object loader, const Terms* terms, Py_s
     batch.led = []
     batch.others = []
     return batch
-
-
-cdef Py_ssize_t most_of(object max_batch) except -1:
-    if max_batch is None:
-        return ANY_NUMBER
-    if isinstance(max_batch, bool) or not isinstance(max_batch, int):
-        raise TypeError(f"max_batch must be an int or None, not {max_batch!r}")
-    if max_batch < 1:
-        raise ValueError(f"max_batch must be at least 1 or None, not {max_batch!r}")
-    return min(max_batch, ANY_NUMBER)

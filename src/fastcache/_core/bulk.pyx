@@ -75,8 +75,9 @@ callers, of single keys or of several, are shared as ``get_or_load`` does, and w
 Keys that are due or stale are served at once, and reloaded behind together.
 
 A key that the loader leaves out has no value: it is absent from the result, and whoever waited for it alone gets
-NotFound.  What the loader adds is kept unless the key has a value or is being loaded, and not returned.  A value may be
-a ``Loaded``, which says how it is kept, or a ``Failed``, by which that key alone has failed.
+NotFound.  What the loader adds is not returned, and kept unless the key has a value, is being loaded, or was removed
+meanwhile (or some other key was).  A value may be a ``Loaded``, which says how it is kept, or a ``Failed``, by which
+that key alone has failed.
 
 :param ttl: as all options not named here: see ``get_or_load``.
 :param with_context: the loader is called as ``loader(keys, contexts)`` with a dict of a ``LoadContext`` for each key.

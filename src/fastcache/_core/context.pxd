@@ -30,9 +30,14 @@ cdef class LoadContext:
     cdef readonly object stale_etag
     cdef tuple old_tags
     cdef readonly object age
+    cdef bint unmodified        # the loader has said so
+    cdef int64_t old_weight
+    cdef int64_t old_stale_window   # of that value alone, or USUAL_WINDOW; both or neither
+    cdef int64_t old_error_window
 
     cdef void know(self, object value, object age, tuple tags, object etag, object copier) noexcept
     cdef int check_old(self) except -1
+    cdef bint keeps(self, object value) noexcept
 
 cdef LoadContext new_context(object key)
 cdef int read_wishes(object wishes, Outcome* o, int64_t stale_window, int64_t error_window) except -1

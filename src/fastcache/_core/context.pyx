@@ -104,14 +104,21 @@ cdef class LoadContext:
     def not_modified(self):
         """To be returned by the loader: the old value is still good, and lives anew.  LookupError without one.
 
-        It keeps its tags and its etag where the loader does not set others.
+        It keeps its weight, tags, etag and stale windows where the loader does not set others.  It lives as long as one
+        that is loaded now: by the ``ttl`` that the loader sets, else by the call's, else by the cache's; a ttl that an
+        earlier load gave it is to be given again.
         """
         self.check_old()
+        self.unmodified = True
         if self.etag is None:
             self.etag = self.stale_etag
         if not self.tags:
             self.tags = self.old_tags
         return self.old_value
+
+    cdef bint keeps(self, object value) noexcept:
+        """Whether a load comes to the old value, of which nothing is to be found out anew."""
+        return self.unmodified and value is self.old_value
 
     def no_store(self):
         """What the loader returns is for those who wait for it, and is not kept."""

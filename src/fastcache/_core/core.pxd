@@ -57,6 +57,7 @@ cdef struct Core:
     Mutex expiring          # guards what tags remember of earlier expiries
     int64_t timeouts        # atomic
     int64_t rejections      # atomic
+    int64_t superseded      # loads that had begun; atomic
     Histogram load_times
     Histogram wait_times
     int64_t turn            # which stripe the others look after next; atomic, and only a hint

@@ -18,6 +18,6 @@ cdef class Errand:
     cdef bint enter_and_claim(self) except -1
 
 cdef void unlink(LandingStore store, Flight flight) noexcept
-cdef void supersede(LandingStore store, Flight flight) noexcept
+cdef bint supersede(LandingStore store, Flight flight) noexcept
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)
 cdef Errand errand_behind(LandingStore store, Flight flight, const Call* call, const Terms* terms)

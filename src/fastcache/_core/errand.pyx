@@ -11,6 +11,7 @@ from fastcache._core.flight cimport RUNNING, Flight
 from fastcache._core.graph cimport task_flight
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.landing cimport LandingStore, leave_bulkhead
+from fastcache._core.mutex cimport atomic_add
 from fastcache._core.outcome cimport Outcome
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_heat
 from fastcache._core.terms cimport NO_CONTEXT, Terms, terms_usual
@@ -159,12 +160,18 @@ cdef void unlink(LandingStore store, Flight flight) noexcept:
     grave_drop(&g, store.core.listener)
 
 
-cdef void supersede(LandingStore store, Flight flight) noexcept:
-    """Another flight has taken its key over: who waits moves there, and a load that nobody has begun is not made."""
+cdef bint supersede(LandingStore store, Flight flight) noexcept:
+    """Another flight has taken its key over: who waits moves there, and a load that nobody has begun is not made.
+
+    Whether it is under way.
+    """
     flight.move_followers()
     # One that has a place already is left to who found it.
     if flight.admitted is None and flight.claim():
         store.give_up(flight)
+        return False
+    atomic_add(&store.core.superseded, 1)
+    return True
 
 
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms):

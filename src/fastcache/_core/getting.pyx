@@ -210,7 +210,7 @@ to say; what is accepted of what is there, and how long to wait, for each.  All 
     copy of this caller's context).  The load goes on whatever becomes of the wait.
 :param soft_timeout: how long to wait where there is an old value that may be served; then that is returned.
 :param max_age: a value that was written longer ago counts as missing; so does one written before the cache had
-    any use for the time.
+    any use for the time, and what is remembered of a key without a value counts in the same way.
 :param max_stale: a value that expired longer ago counts as missing.
 :param force: neither a value nor a load that has begun before this call will do.
 :param coalesce: False: do not wait for another caller's load, but run the loader beside it.  The value that comes

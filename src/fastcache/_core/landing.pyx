@@ -15,16 +15,16 @@ from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.grave cimport GRAVE_ROOM, Grave, grave_drop, grave_left, grave_put_aside, graves_drop
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.key cimport draw_salt
-from fastcache._core.listing cimport look_drop_rest, look_for
+from fastcache._core.listing cimport look_described, look_drop_rest, look_for
 from fastcache._core.mapping cimport Mapping
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.outcome cimport Outcome, outcome_init
-from fastcache._core.py cimport ALWAYS, FOREVER, py_decref, py_vectorcall, steal
+from fastcache._core.py cimport FOREVER, py_vectorcall, steal
 from fastcache._core.ready cimport Ready
 from fastcache._core.stripe cimport NO_PLACE, PER_ENTRY, Stripe
 from fastcache._core.stripe_loads cimport Failure, stripe_fail, stripe_give_up, stripe_publish, stripe_set_off
 from fastcache._core.stripe_values cimport Look
-from fastcache._core.tag cimport TagSet, checked_names
+from fastcache._core.tag cimport checked_names
 from fastcache._core.terms cimport NO_CONTEXT, POSITIONAL_CONTEXT, STALE_ERROR, Terms, terms_accept
 from fastcache._core.upkeep cimport core_evict_elsewhere, core_sweep_elsewhere
 from fastcache._core.weights cimport checked_weight
@@ -145,16 +145,12 @@ cdef class LandingStore(Mapping):
     cdef LoadContext context_of(self, Flight flight):
         """What the loader of a flight may know."""
         cdef LoadContext context = new_context(flight.key)
-        cdef TagSet tags
         cdef Look look
-        if not look_for(&self.core, <PyObject*>flight.key, &look):
-            return context
-        value = steal(look.value)
-        if look.error != NULL:
-            py_decref(look.error)
-        tags = steal(look.tags) if look.tags != NULL else None
-        age = None if look.written_at == ALWAYS else (look.seen_at - look.written_at) / 1e9
-        context.know(value, age, () if tags is None else tags.names, None if tags is None else tags.etag, self.copier)
+        if look_for(&self.core, <PyObject*>flight.key, &look):
+            context.old_weight = look.weight
+            context.old_stale_window, context.old_error_window = look.stale_window, look.error_window
+            value, *_, age, tags, etag, _ = look_described(&look)
+            context.know(value, age, tags, etag, self.copier)
         return context
 
     cdef object settled(self, Flight flight, object result, LoadContext context, const Terms* terms, Outcome* o):
@@ -183,6 +179,10 @@ cdef class LandingStore(Mapping):
             o.ttl = FOREVER if self.none_ttl is None else <int64_t>self.none_ttl
         names = () if terms.tags == NULL else checked_names(<object>terms.tags)
         etag = None
+        if context is not None and context.keeps(value):
+            weight, o.stale_window, o.error_window = (
+                context.old_weight, context.old_stale_window, context.old_error_window,
+            )
         # What is said with the value comes before what the context was told.
         for wishes in (context, said):
             if wishes is not None:

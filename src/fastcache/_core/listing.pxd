@@ -174,7 +174,8 @@ cdef inline tuple look_described(Look* look):
     if look.tags != NULL:
         tags = steal(look.tags)
     state = "fresh" if look.age == FRESH else "due" if look.age == DUE else "stale" if error is None else "stale_error"
-    age = None if look.written_at == ALWAYS else (look.seen_at - look.written_at) / 1e9
+    # The write is known to a ten-millionth of the lifetime, which may seem to come.
+    age = None if look.written_at == ALWAYS else max(<int64_t>0, look.seen_at - look.written_at) / 1e9
     left = None if look.ends_at == FOREVER else (look.ends_at - look.seen_at) / 1e9
     retry_in = (look.retry_at - look.seen_at) / 1e9 if look.retry_at > look.seen_at else 0.0
     return (

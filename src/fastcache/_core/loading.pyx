@@ -111,9 +111,8 @@ cdef class LoadingStore(LandingStore):
         if verdict == LEAD and joined[0] != NULL:
             others = <Flight>steal(joined[0])
             # Who asks for a load that begins now leaves those others where they are.
-            if not terms.ask.anew:
+            if not terms.ask.anew and supersede(self, others):
                 offered.took_over = max(1e-9, (offered.started_at - others.started_at) / 1e9)
-                supersede(self, others)
         elif verdict == REFRESH and joined[0] != NULL:
             supersede(self, <Flight>steal(joined[0]))
         if verdict == HIT or verdict == REFRESH:
@@ -121,6 +120,7 @@ cdef class LoadingStore(LandingStore):
         elif verdict == NOTHING:
             terms.status = NEGATIVE
             terms.not_found = found.not_found
+            terms.retry_in = found.ends_at - v.now
         return verdict
 
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms):
@@ -305,7 +305,7 @@ cdef class LoadingStore(LandingStore):
         """What is remembered instead of a value, as the caller wants it."""
         if terms.default != NULL and terms.not_found:
             return <object>terms.default
-        raise cached_copy(error)
+        raise cached_copy(error, terms.retry_in / 1e9)
 
     cdef PyObject* acceptable(self, PyObject* key, Terms* terms) except? NULL:
         """A new reference to an old value that this caller accepts; NULL without an exception if there is none."""

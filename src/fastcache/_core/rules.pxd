@@ -45,6 +45,7 @@ cdef struct Rules:
     int64_t tagged              # whether any entry has ever borne a tag
     int64_t longest_keep        # the longest window of any value there ever was
     int64_t first_expiry        # no value of any stripe expires before this instant; a hint
+    int64_t batches             # calls of loaders of several keys that have begun
     Histogram hit_ages          # of a sample
 
 

@@ -249,6 +249,7 @@ cdef class Store:
         counts = dict(c)
         counts["timeouts"] = atomic_load(&self.core.timeouts)
         counts["rejected"] = atomic_load(&self.core.rejections)
+        counts["superseded"] = atomic_load(&self.core.superseded)
         return counts, values, atomic_load(&self.core.rules.weight)
 
     def _histograms(self):

@@ -22,6 +22,7 @@ from fastcache._core.entry cimport (
 from fastcache._core.evict cimport LRU, Order, order_check, order_init
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.jitter cimport random_seeded
+from fastcache._core.mutex cimport atomic_load, atomic_store
 from fastcache._core.py cimport ALWAYS, FOREVER, unlikely
 from fastcache._core.rules cimport Rules
 from fastcache._core.seqlock cimport SeqLock, close_reads
@@ -68,7 +69,6 @@ cdef struct Counts:
     int64_t refreshes_ok
     int64_t refreshes_failed
     int64_t refreshes_dropped
-    int64_t superseded
     int64_t discarded
     int64_t evictions
     int64_t negative_evictions
@@ -94,6 +94,7 @@ cdef struct Stripe:
     int64_t first_in_sweep  # the same for what the running sweep has passed
     int64_t hits_to_sample  # counts down hits; those before are among the counts
     Counts counts
+    int64_t last_removal    # how many batches had begun when somebody last removed or expired a key; atomic
 
 
 cdef inline bint stripe_init(Stripe* s, const Rules* r, uint64_t seed, uint32_t number) noexcept nogil:
@@ -107,6 +108,11 @@ cdef inline bint stripe_init(Stripe* s, const Rules* r, uint64_t seed, uint32_t 
         # A hit changes the order.
         close_reads(&s.lock)
     return table_init(&s.table)
+
+
+cdef inline void stripe_note_removal_lock_held(Stripe* s, const Rules* r) noexcept nogil:
+    """Somebody wants a key to be gone: values of the stripe that loads under way bring unasked come too late."""
+    atomic_store(&s.last_removal, atomic_load(&r.batches))
 
 
 cdef inline void stripe_sample_hit_lock_held(Rules* r, const Entry* e, int64_t now) noexcept nogil:

@@ -36,6 +36,7 @@ cdef struct Finding:
     Age age             # of the value served
     bint failed         # its last load did
     bint not_found      # NOTHING: the loader said that there is none
+    int64_t ends_at     # NOTHING: when that is forgotten
     bint superseded     # LEAD: the flight that was under way is handed out too, so that its followers can be moved
 
 
@@ -80,10 +81,12 @@ cdef inline Verdict stripe_decide_lock_held(
         f.superseded = overdue and not pausing
         return HIT if pausing else REFRESH
     if x != NULL and x.absence != NOT_ABSENT and now < x.due_at and not ask.force:
-        if x.absence != UNCACHEABLE:
+        if x.absence == UNCACHEABLE:
+            return ALONE if loading else LEAD
+        if not is_older(entry_written_at(e), now, ask.max_age):
             f.not_found = x.absence == NOT_FOUND
+            f.ends_at = x.due_at
             return NOTHING
-        return ALONE if loading else LEAD
     # Only a failure is a reason not to try; a refresh that was dropped is not.
     if f.age == FALLBACK and pausing and f.failed:
         return HIT
@@ -124,7 +127,6 @@ cdef inline bint stripe_link_lock_held(
     if f.superseded:
         former[0] = x.flight
         py_incref(x.flight)
-        s.counts.superseded += not anew
         grave_add(g, x.former)
         # One that a caller did not want to join may not land any more.
         if anew:

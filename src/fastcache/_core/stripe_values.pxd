@@ -10,18 +10,19 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from fastcache._core.entry cimport (
     DUE, EXPIRED, Age, Entry, Extra, entry_age, entry_due_at, entry_ends_at, entry_extra, entry_is_over,
-    entry_keep, entry_set_times, entry_trim, entry_unexpired, entry_value, entry_written_at,
+    entry_keep, entry_set_times, entry_trim, entry_unexpired, entry_value, entry_written_at, took_seconds,
 )
 from fastcache._core.evict cimport order_reserve, order_touch
 from fastcache._core.grave cimport EXPIRED_VALUE, EXPLICIT, REPLACED, Grave
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
-from fastcache._core.outcome cimport Outcome
+from fastcache._core.outcome cimport USUAL_WINDOW, Outcome
 from fastcache._core.probe cimport Probe
 from fastcache._core.py cimport ALWAYS, FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_places
 from fastcache._core.seqlock cimport write_begin, write_end, write_lock, write_unlock
 from fastcache._core.stripe cimport (
     DONE, HIT, IN_DOUBT, MISS, NO_MEMORY, NO_PLACE, NO_TIME, UNREAD, Stripe, Verdict, stripe_count_hit_lock_held,
+    stripe_note_removal_lock_held,
 )
 from fastcache._core.stripe_content cimport (
     stripe_age_lock_held, stripe_ahead_lock_held, stripe_bury_lock_held, stripe_detach_lock_held,
@@ -35,6 +36,9 @@ cdef struct Look:
     PyObject* value     # owned
     PyObject* error     # owned, or NULL
     PyObject* tags      # owned; a TagSet, or NULL
+    int64_t weight      # 0 where nothing is weighed
+    int64_t stale_window    # of this value alone, or USUAL_WINDOW; both or neither
+    int64_t error_window
     Age age
     int64_t written_at
     int64_t due_at
@@ -130,6 +134,7 @@ cdef inline Verdict stripe_put(
         verdict = MISS
     elif o.ttl == 0 or o.weight > r.max_weight:
         s.counts.oversized += o.ttl != 0
+        stripe_note_removal_lock_held(s, r)
         if found == FOUND:
             stripe_bury_lock_held(s, r, slot, REPLACED, now, g)
     elif (
@@ -172,6 +177,8 @@ cdef inline Verdict stripe_remove(
             py_incref(value[0])
             verdict = HIT
         stripe_bury_lock_held(s, r, slot, EXPLICIT, now, g)
+    if verdict != IN_DOUBT:
+        stripe_note_removal_lock_held(s, r)
     write_unlock(&s.lock)
     return verdict
 
@@ -202,6 +209,8 @@ cdef inline Verdict stripe_expire(Stripe* s, Rules* r, Probe* p, int64_t now, Gr
                 entry_set_times(e, min(entry_written_at(e), now), now, now)
                 stripe_note_expiry_lock_held(s, r, now)
             entry_trim(e, &s.spare)
+    if verdict != IN_DOUBT:
+        stripe_note_removal_lock_held(s, r)
     write_unlock(&s.lock)
     return verdict
 
@@ -221,7 +230,7 @@ cdef inline Verdict stripe_touch(Stripe* s, Rules* r, Probe* p, int64_t ttl, int
         if entry_unexpired(e, now):
             verdict = HIT
             took = e.took
-            stripe_age_lock_held(s, r, e, ttl, -1, now)
+            stripe_age_lock_held(s, r, e, ttl, <int64_t>(took_seconds(took) * 1e9) if took != 0 else -1, now)
             e.took = took
             order_touch(&s.order, e, slot)
     write_unlock(&s.lock)
@@ -278,6 +287,9 @@ cdef inline Verdict stripe_look(Stripe* s, Rules* r, Probe* p, int64_t now, Look
             look.tags = x.tags if x != NULL else NULL
             if look.tags != NULL:
                 py_incref(look.tags)
+            look.weight = s.weights.at[slot] if r.weighed else 0
+            look.stale_window = x.stale_window if x != NULL else USUAL_WINDOW
+            look.error_window = x.error_window if x != NULL else USUAL_WINDOW
             look.seen_at = now
             look.took = e.took
             look.retry_at = x.retry_at if x != NULL else ALWAYS

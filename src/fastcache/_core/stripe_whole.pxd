@@ -14,7 +14,7 @@ from fastcache._core.py cimport FOREVER, py_incref
 from fastcache._core.rules cimport Rules, rules_give_absences, rules_give_places
 from fastcache._core.seqlock cimport write_lock, write_unlock
 from fastcache._core.shelf cimport shelf_bytes
-from fastcache._core.stripe cimport Stripe
+from fastcache._core.stripe cimport Stripe, stripe_note_removal_lock_held
 from fastcache._core.stripe_content cimport stripe_bury_lock_held
 from fastcache._core.stripe_room cimport stripe_evict_lock_held, stripe_sweep_lock_held
 from fastcache._core.table cimport NO_SLOT, Table, table_entry, table_renew, table_shelve
@@ -59,6 +59,7 @@ cdef inline bint stripe_pop(
             py_incref(key[0])
             py_incref(value[0])
             stripe_bury_lock_held(s, r, slot, EXPLICIT, now, g)
+            stripe_note_removal_lock_held(s, r)
             popped = True
     write_unlock(&s.lock)
     return popped
@@ -99,6 +100,7 @@ cdef inline bint stripe_swap_out(Stripe* s, Rules* r, Table* table) noexcept nog
     if not table_renew(&s.table):
         write_unlock(&s.lock)
         return False
+    stripe_note_removal_lock_held(s, r)
     rules_give_places(r, s.values, s.weights.sum)
     weights_clear(&s.weights)
     s.values = s.flights = 0

@@ -41,6 +41,7 @@ cdef struct Terms:
     # Out.
     Status status
     bint not_found          # NEGATIVE: the loader had said that there is none, not failed
+    int64_t retry_in        # NEGATIVE: nanoseconds until the key is tried again
     bint shared             # others got the same result
 
 
