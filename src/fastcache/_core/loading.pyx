@@ -265,11 +265,11 @@ cdef class LoadingStore(LandingStore):
                 f"the load of {flight.key!r} runs on the event loop of this very thread, which waiting would block; "
                 "use aget_or_load there"
             )
-        if terms.patience != FOREVER:
+        if terms.patience_ends != FOREVER:
             old = self.acceptable(<PyObject*>flight.key, terms)
             if old != NULL:
                 py_decref(old)
-                state = wait_for(flight, min(terms.deadline, began + terms.patience))
+                state = wait_for(flight, min(terms.deadline, terms.patience_ends))
                 old = self.acceptable(<PyObject*>flight.key, terms) if state == RUNNING else NULL
         if state == RUNNING and old == NULL:
             if flight.has_line() and not in_hubs_greenlet():

@@ -32,7 +32,7 @@ cdef struct Terms:
     Ask ask
     int64_t ttl             # of what is loaded
     int64_t deadline        # of the caller's wait, in real monotonic nanoseconds; FOREVER: none
-    int64_t patience        # nanoseconds to wait where an old value could be served; FOREVER: no limit
+    int64_t patience_ends   # the same where an old value could be served
     ContextStyle context
     bint with_status        # the caller wants to know it
     PyObject* default       # borrowed; instead of an absence's exception, or NULL
@@ -47,7 +47,7 @@ cdef struct Terms:
 cdef inline void terms_usual(Terms* terms, int64_t ttl, bint coalesce, ContextStyle context) noexcept nogil:
     ask_usual(&terms.ask, coalesce)
     terms.ttl = ttl
-    terms.deadline = terms.patience = FOREVER
+    terms.deadline = terms.patience_ends = FOREVER
     terms.context = context
     terms.with_status = terms.inside = terms.shared = terms.not_found = False
     terms.default = terms.tags = NULL
@@ -64,7 +64,7 @@ cdef inline Status status_of(const Finding* found) noexcept nogil:
 
 cdef inline bint terms_bound(const Terms* terms) noexcept nogil:
     """Whether the caller will not wait for ever, so that its loader must run in another thread."""
-    return terms.deadline != FOREVER or terms.patience != FOREVER
+    return terms.deadline != FOREVER or terms.patience_ends != FOREVER
 
 
 cdef inline bint terms_accept(
@@ -103,7 +103,7 @@ cdef inline int terms_read(Terms* terms, Core* core, str method, str name, objec
             terms.deadline = clock_exact() + to_nanoseconds(name, value)
     elif name == "soft_timeout":
         if value is not None:
-            terms.patience = to_nanoseconds(name, value)
+            terms.patience_ends = clock_exact() + to_nanoseconds(name, value)
     elif name == "max_age":
         if value is not None:
             terms.ask.max_age = to_nanoseconds(name, value)
