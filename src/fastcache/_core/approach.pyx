@@ -110,6 +110,8 @@ cdef class Approach(Way):
         cdef Verdict verdict = self.store.begin(
             <PyObject*>self.key, self.hash, offered, &self.terms, self.first, &value, &joined,
         )
+        if self.first and self.terms.ask.refused != NULL:
+            self.refused = steal(self.terms.ask.refused)
         self.first = self.owes = False
         self.flight = offered
         if verdict == HIT:

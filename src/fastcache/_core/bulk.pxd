@@ -10,7 +10,8 @@ cdef class BulkStore
 cdef class Wanted:
     cdef object loader
     cdef Terms terms
-    cdef dict options           # what the terms borrow
+    cdef dict options           # what the terms borrow,
+    cdef dict refused           # and this, of each key: a list with what `Ask` says, or without
     cdef object default         # of keys that have no value, or LEFT_OUT
     cdef bint returned          # errors stand in the result
     cdef unsigned long who      # calls, and stands in line for its flights: a thread, or A_TASK

@@ -124,7 +124,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         w.options = options
         w.terms.default = <PyObject*>LEFT_OUT   # which tells keys without a value from those that failed
         w.values = dict.fromkeys(keys, LEFT_OUT)
-        w.errors = {}
+        w.errors, w.refused = {}, {}
         if w.terms.ask.force or w.terms.ask.max_age != FOREVER:
             w.missing = list(w.values)
             return w
@@ -185,13 +185,19 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         cdef PyObject* joined = NULL
         cdef Verdict verdict
         cdef bint mine
+        cdef list refused
         # Whatever happens from here on, it is among those that are given up.
         w.own.add(key, offered)
         if self.bulkhead is not None:
             offered.stand_in_line(w.who)
         elif w.who == A_TASK:
             offered.on_loop = True
+        # Looked for here: what is in the hands of this call alone would be lost if a key raises.
+        refused = w.refused.setdefault(key, []) if w.terms.ask.force else []
+        w.terms.ask.refused = <PyObject*>refused[0] if refused else NULL
         verdict = self.begin(<PyObject*>key, hash, offered, &w.terms, counted, &value, &joined)
+        if counted and w.terms.ask.refused != NULL:
+            refused.append(steal(w.terms.ask.refused))
         if verdict == HIT or verdict == REFRESH:
             w.values[key] = steal(value)
         elif verdict == NOTHING:

@@ -3,12 +3,13 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from fastcache._core.ask cimport Ask, ask_usual
+from fastcache._core.ask cimport Ask, ask_note, ask_usual
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport Core, core_set_timed
 from fastcache._core.entry cimport DUE, FRESH, is_older
 from fastcache._core.py cimport FOREVER
 from fastcache._core.seconds cimport to_nanoseconds
+from fastcache._core.stripe cimport HIT, NOTHING, REFRESH, Verdict
 from fastcache._core.stripe_begin cimport Finding
 from fastcache._core.tag cimport checked_names
 
@@ -60,6 +61,17 @@ cdef inline Status status_of(const Finding* found) noexcept nogil:
     if found.age == DUE:
         return EARLY_HIT
     return STALE_ERROR if found.failed else STALE_HIT
+
+
+cdef inline void terms_begun(Terms* terms, Verdict verdict, const Finding* found, bint first) noexcept nogil:
+    """Notes what was decided in one of the call's rounds; in the ``first`` one, ``ask.refused`` is a new reference."""
+    if verdict == HIT or verdict == REFRESH:
+        terms.status = status_of(found)
+    elif verdict == NOTHING:
+        terms.status = NEGATIVE
+        terms.not_found = found.not_found
+    if first:
+        ask_note(&terms.ask, found.refused)
 
 
 cdef inline bint terms_bound(const Terms* terms) noexcept nogil:
