@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from fastcache import Cache, LoadTimeout
+from fastcache import Cache, LoadTimeout, _aio
+from fastcache._patience import wait_on
 from fastcache.testing import MovableClock
+from tests.harness.gates import LIMIT
 from tests.harness.tasks import AsyncHeldLoader, on_loops, outcome, settle, started
 
 
@@ -100,6 +102,35 @@ async def test_an_old_value_ends_the_wait(make: Any, clock: MovableClock, option
     loader.gate.open()
     await settle()
     assert (cache["k"], loader.calls) == ("new", ["k"])
+
+
+@on_loops
+async def test_a_soft_timeout_does_not_begin_again_when_a_load_comes_to_nothing(
+    make: Any, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = make(ttl=10, stale_if_error=60)
+    cache["k"] = "old"
+    clock.advance(10)
+    waits: list[float | None] = []
+
+    def note_and_wait(seat: Any, seconds: float | None) -> Any:
+        waits.append(seconds)
+        return wait_on(seat, seconds)
+
+    monkeypatch.setattr(_aio, "wait_on", note_and_wait)
+    interrupted: AsyncHeldLoader[Any] = AsyncHeldLoader(asyncio.CancelledError())
+    second = AsyncHeldLoader("second")
+    leader, follower = await started(
+        cache.aget_or_load("k", interrupted), cache.aget_or_load("k", second, soft_timeout=LIMIT)
+    )
+    interrupted.gate.open()
+    await settle()
+    second.gate.open()
+    assert [await outcome(leader), await follower] == [asyncio.CancelledError, "second"]
+    [before, after] = waits
+    assert before is not None
+    assert after is not None
+    assert after < before <= LIMIT
 
 
 @on_loops

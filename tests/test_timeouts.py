@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -254,6 +255,31 @@ def test_a_caller_whose_leader_was_interrupted_loads_within_its_own_limit(stale:
     assert isinstance(leader.error(), KeyboardInterrupt)
     # Not "stale", though there is an old value.
     assert follower.result() == ("second", "miss")
+
+
+def test_a_soft_timeout_does_not_begin_again_when_a_load_comes_to_nothing(make: Any, clock: MovableClock) -> None:
+    """Where it does no caller is served before its end; else most are, of some tries one if the machine is busy."""
+    cache = make(ttl=10, stale_if_error=30)
+    cache.set_many(dict.fromkeys(range(5), "old"))
+    clock.advance(11)
+
+    def wait_after_an_interrupt(key: int) -> float:
+        interrupted: HeldLoader[Any] = HeldLoader(KeyboardInterrupt())
+        second = HeldLoader("second")
+        leader = Call(cache.get_or_load, key, interrupted)
+        interrupted.gate.reached()
+        half = time.monotonic() + 0.1
+        follower = Call(cache.get_or_load, key, second, soft_timeout=0.2, with_status=True)
+        await_until(lambda: time.monotonic() > half, "half of the time")
+        interrupted_at = time.monotonic()
+        interrupted.gate.open()
+        assert follower.result() == ("old", "stale")
+        waited = time.monotonic() - interrupted_at
+        second.gate.open()
+        assert isinstance(leader.error(), KeyboardInterrupt)
+        return waited
+
+    assert any(wait_after_an_interrupt(key) < 0.2 for key in range(5))
 
 
 def test_a_caller_without_a_limit_may_lead_after_one_who_had_one(stale: Cache[str, Any]) -> None:

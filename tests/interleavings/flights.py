@@ -3,14 +3,17 @@
 A step is one of
     ("start", mode)       the next caller begins
     ("ok" | "fail" | "absent" | "interrupt", flight)
+    ("give up", caller)   one who waits for a load runs out of patience
     ("overdue",)          the key's load has taken so long that the next caller may start another one
     ("delete",) ("set",) ("clear",) ("expire",)
 
 Callers differ in their mode:
     "plain"      loads in his own thread, and waits as long as it takes
     "elsewhere"  has his load made in another thread, and waits as long as it takes
+    "brief"      the same, until he gives up
     "hasty"      the same, but waits for no load
     "force"      takes nothing that was there before
+    "force elsewhere"
     "alone"      does not share a load that is under way
 """
 
@@ -22,6 +25,10 @@ from dataclasses import dataclass, field, replace
 INVALIDATIONS = ("delete", "set", "clear", "expire")
 ENDS = ("ok", "fail", "absent", "interrupt")
 Step = tuple[object, ...]
+
+# Modes of those who can be moved to another load than their own, or leave it.
+ELSEWHERE = ("elsewhere", "brief", "force elsewhere")
+FORCED = ("force", "force elsewhere")
 
 FAILED, INTERRUPTED, TIMED_OUT, NOT_FOUND = "failed", "interrupted", "timed out", "not found"
 
@@ -59,6 +66,9 @@ class Model:
     begun: int = 0
     modes: list[str] = field(default_factory=list)
     outcomes: dict[int, str | None] = field(default_factory=dict)
+    # What each who forces a load found when he came: a value, an absence by its number, or None.
+    refused: dict[int, object] = field(default_factory=dict)
+    absences: int = 0
     discarded: int = 0
     superseded: int = 0
 
@@ -66,18 +76,29 @@ class Model:
         running = {number: replace(flight, followers=[*flight.followers]) for number, flight in self.running.items()}
         after = copy.copy(self)
         after.running, after.modes, after.outcomes = running, [*self.modes], {**self.outcomes}
+        after.refused = {**self.refused}
         return after
 
     # ---- callers ----
 
+    def held(self) -> object:
+        return self.absences if self.absent else self.value
+
+    def waits(self, caller: int) -> bool:
+        return caller not in self.outcomes
+
     def call(self, caller: int) -> None:
         mode = self.modes[caller]
-        forced = mode == "force"
-        if self.fresh and not forced:
+        # The first time he comes.
+        forced = mode in FORCED and caller not in self.refused
+        if forced:
+            self.refused[caller] = self.held()
+        refuses = caller in self.refused and self.held() == self.refused[caller]
+        if self.fresh and not refuses:
             self.outcomes[caller] = self.value
-        elif self.absent and not forced:
+        elif self.absent and not refuses:
             self.outcomes[caller] = NOT_FOUND
-        elif self.pausing and not forced:
+        elif self.pausing and mode not in FORCED:
             self.outcomes[caller] = self.value
         elif self.linked is None:
             self.lead(caller)
@@ -110,11 +131,18 @@ class Model:
         if forced:
             return
         moved, old.followers = old.followers, []
-        if old.awaited and self.modes[old.leader] == "elsewhere":
+        if old.awaited and self.modes[old.leader] in ELSEWHERE:
             old.awaited = False
             moved.append(old.leader)
         for follower in moved:
             self.call(follower)
+
+    def give_up(self, caller: int) -> None:
+        for flight in self.running.values():
+            if caller in flight.followers:
+                flight.followers.remove(caller)
+            flight.awaited = flight.awaited and caller != flight.leader
+        self.outcomes[caller] = self.value or TIMED_OUT
 
     # ---- loads ----
 
@@ -142,7 +170,7 @@ class Model:
             self.pausing |= number == self.linked and self.value is not None
             self.unlink(number)
             for caller in [*flight.followers, *[flight.leader] * flight.awaited]:
-                self.outcomes[caller] = FAILED if self.modes[caller] == "force" else kept or FAILED
+                self.outcomes[caller] = FAILED if self.modes[caller] in FORCED else kept or FAILED
             return
         outcome = f"by {number}" if how == "ok" else NOT_FOUND
         self.discarded += not known
@@ -150,6 +178,7 @@ class Model:
             self.linked = self.former = None
             self.write(outcome if how == "ok" else None)
             self.absent = how == "absent"
+            self.absences += self.absent
         elif known:
             # The one that took its place will still be newer.
             self.former = None
@@ -176,6 +205,8 @@ class Model:
             self.call(len(self.modes) - 1)
         elif step[0] in ENDS:
             self.end(str(step[0]), int(str(step[1])))
+        elif step[0] == "give up":
+            self.give_up(int(str(step[1])))
         elif step[0] == "overdue":
             assert self.linked is not None
             self.running[self.linked].overdue = True

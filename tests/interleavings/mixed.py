@@ -1,9 +1,11 @@
 """What tasks of two loops and threads do to each other at one key: the oracle of schedules.
 
 A step is one of
-    ("start", kind)                             the next caller begins: a "task", a task of the "other" loop, a "thread"
+    ("start", kind)                             the next caller begins: a "task", one of the "other" loop, a "thread",
+                                                or a "brief" one, a task that waits until it gives up
     ("ok" | "fail" | "interrupt", flight)       how a load ends; tasks are interrupted by CancelledError
-    ("cancel", caller)                          of the two kinds of tasks
+    ("cancel", caller)                          of the kinds of tasks
+    ("give up", caller)                         a brief one has waited too long
     ("delete",)  ("late",)  ("close",)          the key is deleted; its load takes too long; the other loop is closed
 """
 
@@ -16,7 +18,7 @@ KINDS = ("task", "other", "thread")
 ENDS = ("ok", "fail", "interrupt")
 Step = tuple[str, *tuple[object, ...]]
 
-FAILED, INTERRUPTED, CANCELLED, LOST = "failed", "interrupted", "cancelled", "lost"
+FAILED, INTERRUPTED, CANCELLED, LOST, TIMED_OUT = "failed", "interrupted", "cancelled", "lost", "timed out"
 
 
 @dataclass
@@ -102,6 +104,13 @@ class Model:
                     self.unlink(number)
                     self.abandoned.append(flight)
 
+    def give_up(self, caller: int) -> None:
+        """The same, but its load goes on."""
+        self.outcomes[caller] = self.value or TIMED_OUT
+        for flight in self.running.values():
+            if caller in flight.waiting:
+                flight.waiting.remove(caller)
+
     def waiters(self) -> Iterator[int]:
         for flight in self.running.values():
             yield from flight.waiting
@@ -163,6 +172,8 @@ class Model:
                 self.call(len(self.kinds) - 1)
             case ("cancel", int(caller)):
                 self.leave(caller, CANCELLED)
+            case ("give up", int(caller)):
+                self.give_up(caller)
             case ("delete",):
                 self.linked = self.former = self.value = None
             case ("late",):
@@ -178,6 +189,7 @@ class Model:
         if callers:
             steps += [("start", kind) for kind in kinds if kind != "other" or not self.closed]
         steps += [(end, number) for number in self.running for end in ENDS]
+        steps += [("give up", caller) for caller in self.waiters() if self.kinds[caller] == "brief"]
         if disturbances:
             steps += [("cancel", caller) for caller in self.waiters() if self.kinds[caller] != "thread"]
             if self.running:

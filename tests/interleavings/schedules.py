@@ -28,6 +28,9 @@ class Budget:
             yield from (("start", mode) for mode in self.modes)
         for number in model.running:
             yield from ((end, number) for end in self.ends)
+        for caller, mode in enumerate(model.modes):
+            if mode == "brief" and model.waits(caller):
+                yield ("give up", caller)
         if self.overdue and model.linked is not None and not model.running[model.linked].overdue:
             yield ("overdue",)
         if self.invalidations and model.running:
@@ -49,10 +52,15 @@ def _features(model: Model) -> object:
     def at(number: int | None) -> int | None:
         return None if number is None else place.get(number, -1)
 
+    def refuses(caller: int) -> tuple[bool, bool]:
+        refused = model.refused.get(caller)
+        return caller in model.refused and refused == model.held(), refused == "written"
+
     return (
         model.value is not None, model.fresh, model.pausing, model.absent, at(model.linked), at(model.former),
         tuple(
-            (model.modes[flight.leader], flight.awaited, tuple(model.modes[follower] for follower in flight.followers),
+            (model.modes[flight.leader], flight.awaited, refuses(flight.leader),
+             tuple((model.modes[follower], refuses(follower)) for follower in flight.followers),
              flight.overdue, at(flight.beside))
             for flight in model.running.values()
         ),

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from fastcache import Cache
+from fastcache import Cache, LoadTimeout
 from fastcache.testing import MovableClock
 from tests.harness.effort import EFFORT
-from tests.harness.gates import Call, HeldLoader, await_until
+from tests.harness.gates import LIMIT, Call, HeldLoader, await_until
 from tests.harness.tasks import AsyncHeldLoader, LoopFactory, start
 from tests.interleavings.mixed import (
     CANCELLED,
@@ -23,6 +23,7 @@ from tests.interleavings.mixed import (
     INTERRUPTED,
     KINDS,
     LOST,
+    TIMED_OUT,
     Model,
     Step,
     explore,
@@ -46,6 +47,9 @@ class Loops:
         self.factory = factory
         self.told: list[Any] = []
         self.loops = {"task": self.make()}
+        # What ends the last timed wait of a task.
+        self.timeouts: dict[asyncio.Task[Any] | None, Callable[[], object]] = {}
+        self.note_timeouts(self.loops["task"])
 
     def make(self) -> asyncio.AbstractEventLoop:
         loop = self.factory()
@@ -53,7 +57,19 @@ class Loops:
         loop.set_exception_handler(lambda _, context: self.told.append(context["message"]))
         return loop
 
+    def note_timeouts(self, loop: asyncio.AbstractEventLoop) -> None:
+        call_later = loop.call_later
+
+        def note(delay: float, callback: Callable[..., object], *args: Any, **options: Any) -> asyncio.TimerHandle:
+            if delay <= LIMIT:
+                self.timeouts[asyncio.current_task(loop)] = partial(callback, *args)
+            return call_later(delay, callback, *args, **options)
+
+        loop.call_later = note  # type: ignore[assignment,method-assign]
+
     def get(self, kind: str) -> asyncio.AbstractEventLoop:
+        if kind == "brief":
+            return self.loops["task"]
         if kind not in self.loops:
             self.loops[kind] = self.make()
         return self.loops[kind]
@@ -77,6 +93,7 @@ class Caller:
 
     def __init__(self, cache: Cache[Any, Any], kind: str, loops: Loops) -> None:
         self.kind = kind
+        self.loops = loops
         self.cancelled = False
         self.loads: list[Any] = []
         if kind == "thread":
@@ -84,7 +101,7 @@ class Caller:
         else:
 
             async def begin() -> asyncio.Task[Any]:
-                return start(cache.aget_or_load("k", self.load))
+                return start(cache.aget_or_load("k", self.load, wait_timeout=LIMIT if kind == "brief" else None))
 
             self.task = loops.get(kind).run_until_complete(begin())
 
@@ -109,6 +126,10 @@ class Caller:
         self.cancelled = True
         self.task.cancel()
 
+    def give_up(self) -> None:
+        """Its time is over."""
+        self.loops.get(self.kind).call_soon(self.loops.timeouts.pop(self.task))
+
     def outcome(self) -> str:
         if self.kind == "thread":
             error, result = self.call.error(), self.call.result
@@ -118,7 +139,7 @@ class Caller:
             error, result = self.task.exception(), self.task.result
         if error is None:
             return str(result())
-        return {FailedError: FAILED, KeyboardInterrupt: INTERRUPTED}[type(error)]
+        return {FailedError: FAILED, KeyboardInterrupt: INTERRUPTED, LoadTimeout: TIMED_OUT}[type(error)]
 
 
 class Run:
@@ -156,6 +177,8 @@ class Run:
                 self.callers.append(Caller(self.cache, kind, self.loops))
             case ("cancel", int(caller)):
                 self.callers[caller].cancel()
+            case ("give up", int(caller)):
+                self.callers[caller].give_up()
             case ("delete",):
                 self.cache.delete("k")
             case ("late",):
@@ -270,3 +293,16 @@ def test_schedules_of_three_callers_of_all_kinds_end_as_they_should(loop_factory
     """Of 26,566, each of whose three callers may be of any kind, with one disturbance."""
     schedules = sample(KINDS, 3, 1, every=1 if EFFORT > 1 else 40)
     check_schedules(loop_factory, KINDS, 3, 1, partial(replay, schedules))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "callers", "disturbances"),
+    [(("task", "brief", "thread"), 2, 1), (("task", "brief"), 3, 0)],
+    ids=["two tasks and threads", "three tasks"],
+)
+def test_schedules_of_tasks_that_give_up_end_as_they_should(
+    kinds: tuple[str, ...], callers: int, disturbances: int, loop_factory: LoopFactory
+) -> None:
+    """Of 2,739 and 2,062, in which each who waits so long as he will may give up at any time."""
+    schedules = sample(kinds, callers, disturbances, every=1 if EFFORT > 1 else 8)
+    check_schedules(loop_factory, kinds, callers, disturbances, partial(replay, schedules))

@@ -12,7 +12,8 @@ cdef class Way:
     cdef readonly LoadingStore store
     cdef readonly object key
     cdef Terms terms
-    cdef object held            # what the terms borrow
+    cdef object held            # what the terms borrow,
+    cdef object refused         # and this; or None
     cdef int64_t since          # when the wait began
     cdef readonly Flight flight     # to be led or waited for; None in between
     cdef readonly object result     # once it is answered

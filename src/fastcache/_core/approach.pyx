@@ -6,7 +6,7 @@ for.
 
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport call_unpack
 from fastcache._core.clock cimport clock_exact
@@ -66,7 +66,7 @@ cdef class Way:
     def waits(self):
         """The wait begins; whether it is to last until the flight ends."""
         self.since = clock_exact()
-        return self.terms.deadline == FOREVER and self.terms.patience == FOREVER
+        return self.terms.deadline == FOREVER and self.terms.patience_ends == FOREVER
 
     def waited(self):
         """It has ended; that of a call for its own load is none."""
@@ -76,14 +76,12 @@ cdef class Way:
     @property
     def time_left(self):
         """Seconds that the caller will still wait; None: for ever."""
-        if self.terms.deadline == FOREVER:
-            return None
-        return max(0.0, (self.terms.deadline - clock_exact()) / 1e9)
+        return seconds_until(self.terms.deadline)
 
     @property
     def patience(self):
-        """Seconds that the caller will wait while an old value would do; None: as long as without."""
-        return None if self.terms.patience == FOREVER else self.terms.patience / 1e9
+        """The same while an old value would do."""
+        return seconds_until(self.terms.patience_ends)
 
     @property
     def over(self):
@@ -112,6 +110,8 @@ cdef class Approach(Way):
         cdef Verdict verdict = self.store.begin(
             <PyObject*>self.key, self.hash, offered, &self.terms, self.first, &value, &joined,
         )
+        if self.first and self.terms.ask.refused != NULL:
+            self.refused = steal(self.terms.ask.refused)
         self.first = self.owes = False
         self.flight = offered
         if verdict == HIT:
@@ -261,6 +261,12 @@ cdef class Approach(Way):
         """This caller waits no longer: what interrupts its own load is not its to raise."""
         if self.led is not None and self.flight.task is not None:
             self.flight.task.attended = False
+
+
+cdef object seconds_until(int64_t instant):
+    """None: for ever."""
+    return None if instant == FOREVER else max(0.0, (instant - clock_exact()) / 1e9)
+
 
 cdef int forsake(Flight flight) except -1:
     """The last who waited has been cancelled: so is the load, if a task makes it for callers."""

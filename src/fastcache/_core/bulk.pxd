@@ -1,7 +1,5 @@
 """Many keys in one call."""
 
-from libc.stdint cimport int64_t
-
 from fastcache._core.batch cimport Batch
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.flight cimport Flight
@@ -12,12 +10,12 @@ cdef class BulkStore
 cdef class Wanted:
     cdef object loader
     cdef Terms terms
-    cdef dict options           # what the terms borrow
+    cdef dict options           # what the terms borrow,
+    cdef dict refused           # and this, of each key: a list with what `Ask` says, or without
     cdef object default         # of keys that have no value, or LEFT_OUT
     cdef bint returned          # errors stand in the result
     cdef unsigned long who      # calls, and stands in line for its flights: a thread, or A_TASK
     cdef Py_ssize_t most        # keys in one call of the loader
-    cdef int64_t patience_ends  # the instant after which an old value will do, in real monotonic nanoseconds
     cdef dict values            # of each key in the order of the request, or LEFT_OUT
     cdef dict errors            # of keys that have no value for that reason
     cdef bint sorted            # there has been a round
@@ -28,7 +26,6 @@ cdef class Wanted:
     cdef list joined            # (key, flight) of those that others load
 
     cdef dict given(self, BulkStore store)
-    cdef int hurry(self) except -1
 
 cdef class BulkStore(AwaitingStore):
     cdef dict load_many(self, Wanted w)

@@ -14,7 +14,6 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.batch cimport ANY_NUMBER, Batch, most_of, new_batch
-from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_ceiling, core_peek
 from fastcache._core.flight cimport A_TASK, QUEUED, Flight, FlightState
 from fastcache._core.awaiting cimport AwaitingStore
@@ -53,12 +52,6 @@ cdef class Wanted:
         if self.errors and not self.returned:
             raise BulkLoadError(self.values, self.errors) from next(iter(self.errors.values()))
         return self.values
-
-    cdef int hurry(self) except -1:
-        """Before a wait: an old value will do as soon as all waits together have lasted as long as the caller says."""
-        if self.patience_ends != FOREVER:
-            self.terms.patience = max(0, self.patience_ends - clock_exact())
-        return 0
 
 
 cdef class BulkStore(AwaitingStore):
@@ -131,9 +124,8 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         w.loader = loader
         w.options = options
         w.terms.default = <PyObject*>LEFT_OUT   # which tells keys without a value from those that failed
-        w.patience_ends = FOREVER if w.terms.patience == FOREVER else clock_exact() + w.terms.patience
         w.values = dict.fromkeys(keys, LEFT_OUT)
-        w.errors = {}
+        w.errors, w.refused = {}, {}
         if w.terms.ask.force or w.terms.ask.max_age != FOREVER:
             w.missing = list(w.values)
             return w
@@ -194,13 +186,19 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         cdef PyObject* joined = NULL
         cdef Verdict verdict
         cdef bint mine
+        cdef list refused
         # Whatever happens from here on, it is among those that are given up.
         w.own.add(key, offered)
         if self.bulkhead is not None:
             offered.stand_in_line(w.who)
         elif w.who == A_TASK:
             offered.on_loop = True
+        # Looked for here: what is in the hands of this call alone would be lost if a key raises.
+        refused = w.refused.setdefault(key, []) if w.terms.ask.force else []
+        w.terms.ask.refused = <PyObject*>refused[0] if refused else NULL
         verdict = self.begin(<PyObject*>key, hash, offered, &w.terms, counted, &value, &joined)
+        if counted and w.terms.ask.refused != NULL:
+            refused.append(steal(w.terms.ask.refused))
         if verdict == HIT or verdict == REFRESH:
             w.values[key] = steal(value)
         elif verdict == NOTHING:
@@ -325,7 +323,6 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         cdef FlightState state
         cdef PyObject* old
         for key, flight in w.joined:
-            w.hurry()
             old = NULL
             # A wait that could never end, or what others throw into it, is no fault of the key.
             state = self.await_end(flight, &w.terms, False, &old)

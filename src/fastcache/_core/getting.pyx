@@ -208,7 +208,7 @@ to say; what is accepted of what is there, and how long to wait, for each.  All 
     who wait, and not kept.
 :param wait_timeout: how long to wait, for a load of this caller's too, which then runs in a thread of its own (with a
     copy of this caller's context).  The load goes on whatever becomes of the wait.
-:param soft_timeout: how long to wait where there is an old value that may be served; then that is returned.
+:param soft_timeout: how long to wait in all where there is an old value that may be served; then that is returned.
 :param max_age: a value that was written longer ago counts as missing; so does one written before the cache had
     any use for the time, and what is remembered of a key without a value counts in the same way.
 :param max_stale: a value that expired longer ago counts as missing.

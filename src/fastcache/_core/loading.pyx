@@ -19,6 +19,7 @@ for ever, in a thread of their own.  Every way out of one ends its flight.
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 
+from fastcache._core.ask cimport Ask, ask_later
 from fastcache._core.calls cimport Call
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_coarse_now, core_now, core_stripe_number
@@ -38,8 +39,8 @@ from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, UNREAD, 
 from fastcache._core.stripe_begin cimport Finding, stripe_begin
 from fastcache._core.stripe_values cimport Look
 from fastcache._core.terms cimport (
-    COALESCED, EARLY_HIT, FRESH_HIT, MISSED, NAMED_CONTEXT, NEGATIVE, NO_CONTEXT, STALE_ERROR, STALE_HIT, Terms,
-    status_of, terms_accept, terms_bound, terms_usual,
+    COALESCED, EARLY_HIT, FRESH_HIT, MISSED, NAMED_CONTEXT, NO_CONTEXT, STALE_ERROR, STALE_HIT, Terms, terms_accept,
+    terms_begun, terms_bound, terms_usual,
 )
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
@@ -56,10 +57,8 @@ cdef class LoadingStore(LandingStore):
 
     def _configure_loading(self, settings, /):
         """Sets up how it loads from an object with the attributes of ``_config.LoadSettings``, after _configure."""
-        terms_usual(
-            &self.usual, self.core.rules.ttl, settings.coalesce,
-            NAMED_CONTEXT if settings.with_context else NO_CONTEXT,
-        )
+        style = NAMED_CONTEXT if settings.with_context else NO_CONTEXT
+        terms_usual(&self.usual, self.core.rules.ttl, settings.coalesce, style)
         self.bulkhead = settings.bulkhead
         self.core.rules.bounded = self.bulkhead is not None
         self.log = settings.log
@@ -67,10 +66,8 @@ cdef class LoadingStore(LandingStore):
         self.stale_on = settings.stale_on
         self.fatal = settings.fatal
         self.none_ttl = settings.none_ttl
-        self.straight = (
-            self.bulkhead is None and not settings.with_context and self.none_ttl is ...
-            and self.core.rules.plain and self.copier is None
-        )
+        bare = self.bulkhead is None and not settings.with_context and self.none_ttl is ... and self.copier is None
+        self.straight = bare and self.core.rules.plain
 
     cdef Flight offer(self, PyObject* key, uint64_t hash):
         """One that this thread may lead."""
@@ -84,11 +81,15 @@ cdef class LoadingStore(LandingStore):
         self, PyObject* key, uint64_t hash, Flight offered, Terms* terms, bint counted, PyObject** value,
         PyObject** joined,
     ) except? HIT:
-        """What is to be done for a caller.  Apart from ``load``, whose frame stays on the stack while loaders run."""
+        """What is to be done for a caller.  Apart from ``load``, whose frame stays on the stack while loaders run.
+
+        ``counted`` is of the caller's first round; ``terms.ask.refused`` then becomes a new reference, or NULL.
+        """
         cdef Verdict verdict
         cdef Finding found
         cdef Visit v
         cdef Flight others = None
+        cdef Ask ask = terms.ask if counted else ask_later(&terms.ask)
         visit_start(&v, &self.core, key, hash, UNREAD)
         offered.number = atomic_load(&self.core.invalidations)
         offered.started_at = core_now(&self.core) if self.core.rules.adaptive_ahead else core_coarse_now(&self.core)
@@ -96,7 +97,7 @@ cdef class LoadingStore(LandingStore):
             while True:
                 joined[0] = <PyObject*>others if others is not None else NULL
                 verdict = stripe_begin(
-                    v.stripe, &self.core.rules, &v.probe, v.now, offered.started_at, &terms.ask, counted,
+                    v.stripe, &self.core.rules, &v.probe, v.now, offered.started_at, &ask, counted,
                     <PyObject*>offered, value, joined, &offered.slot, &found, &v.grave,
                 )
                 if verdict == WHOSE:
@@ -108,25 +109,21 @@ cdef class LoadingStore(LandingStore):
                     break
         finally:
             probe_end(&v.probe)
+        terms_begun(terms, verdict, &found, counted)
         if verdict == LEAD and joined[0] != NULL:
             others = <Flight>steal(joined[0])
             # Who asks for a load that begins now leaves those others where they are.
-            if not terms.ask.anew and supersede(self, others):
+            if not ask.anew and supersede(self, others):
                 offered.took_over = max(1e-9, (offered.started_at - others.started_at) / 1e9)
         elif verdict == REFRESH and joined[0] != NULL:
             supersede(self, <Flight>steal(joined[0]))
-        if verdict == HIT or verdict == REFRESH:
-            terms.status = status_of(&found)
-        elif verdict == NOTHING:
-            terms.status = NEGATIVE
-            terms.not_found = found.not_found
-            terms.retry_in = found.ends_at - v.now
         return verdict
 
     cdef object load(self, PyObject* key, uint64_t hash, const Call* call, Terms* terms):
         """Serves ``key`` or loads it by ``call``, whatever it takes."""
         cdef Flight offered = self.offer(key, hash)
         cdef bint first = True
+        cdef object _refused = None    # keeps what the terms borrow
         cdef PyObject* value = NULL
         cdef PyObject* joined = NULL
         cdef Verdict verdict
@@ -135,6 +132,8 @@ cdef class LoadingStore(LandingStore):
             terms.inside = is_admitted(self.bulkhead)
         while True:
             verdict = self.begin(key, hash, offered, terms, first, &value, &joined)
+            if first and terms.ask.refused != NULL:
+                _refused = steal(terms.ask.refused)
             if verdict == LEAD or verdict == ALONE:
                 if verdict == ALONE:
                     offered.beside = steal(joined)
@@ -265,11 +264,11 @@ cdef class LoadingStore(LandingStore):
                 f"the load of {flight.key!r} runs on the event loop of this very thread, which waiting would block; "
                 "use aget_or_load there"
             )
-        if terms.patience != FOREVER:
+        if terms.patience_ends != FOREVER:
             old = self.acceptable(<PyObject*>flight.key, terms)
             if old != NULL:
                 py_decref(old)
-                state = wait_for(flight, min(terms.deadline, began + terms.patience))
+                state = wait_for(flight, min(terms.deadline, terms.patience_ends))
                 old = self.acceptable(<PyObject*>flight.key, terms) if state == RUNNING else NULL
         if state == RUNNING and old == NULL:
             if flight.has_line() and not in_hubs_greenlet():

@@ -94,8 +94,6 @@ cdef class Rounds(Way):
         while self.at < len(self.waits_for):
             self.key, self.flight = self.waits_for[self.at]
             if not self.flight.is_over() and not self.is_late():
-                self.wanted.hurry()
-                self.terms.patience = self.wanted.terms.patience
                 return True
             self.step_off()
             if self.flight.is_over():
@@ -118,7 +116,7 @@ cdef class Rounds(Way):
         if now >= self.terms.deadline:
             self.out_of_time()
             return True
-        if now >= self.wanted.patience_ends and self.old():
+        if now >= self.terms.patience_ends and self.old():
             self.wanted.values[self.key] = self.result
             return True
         return False

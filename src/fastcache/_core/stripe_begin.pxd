@@ -36,15 +36,16 @@ cdef struct Finding:
     Age age             # of the value served
     bint failed         # its last load did
     bint not_found      # NOTHING: the loader said that there is none
-    int64_t ends_at     # NOTHING: when that is forgotten
+    int64_t retry_in    # NOTHING: nanoseconds until that is forgotten
     bint superseded     # LEAD: the flight that was under way is handed out too, so that its followers can be moved
+    PyObject* refused   # of a caller's first look, with force: the value that he found; a new reference, or NULL
 
 
 cdef inline Age stripe_age_for_lock_held(const Rules* r, const Entry* e, int64_t now, const Ask* ask) noexcept nogil:
     """The age of a value; EXPIRED if this caller does not accept it."""
     cdef Age age
     cdef int64_t ends_at
-    if ask.force or is_older(entry_written_at(e), now, ask.max_age):
+    if ask.force or entry_value(e) == ask.refused or is_older(entry_written_at(e), now, ask.max_age):
         return EXPIRED
     age = entry_age(e, now, r.stale_window, r.error_window)
     if STALE <= age < EXPIRED and ask.max_stale != FOREVER:
@@ -52,6 +53,14 @@ cdef inline Age stripe_age_for_lock_held(const Rules* r, const Entry* e, int64_t
         if now - ends_at >= ask.max_stale:
             return EXPIRED
     return age
+
+
+cdef inline bint stripe_remembers_lock_held(const Extra* x, int64_t now, const Ask* ask) noexcept nogil:
+    """Whether this caller is to know that there is no value, or none that is kept."""
+    if x == NULL or x.absence == NOT_ABSENT or now >= x.due_at or ask.force:
+        return False
+    # Who forces a load shares it even where nothing is kept.
+    return x.absence != UNCACHEABLE or not ask.again
 
 
 cdef inline Verdict stripe_decide_lock_held(
@@ -80,12 +89,12 @@ cdef inline Verdict stripe_decide_lock_held(
     if f.age <= STALE:
         f.superseded = overdue and not pausing
         return HIT if pausing else REFRESH
-    if x != NULL and x.absence != NOT_ABSENT and now < x.due_at and not ask.force:
+    if stripe_remembers_lock_held(x, now, ask):
         if x.absence == UNCACHEABLE:
             return ALONE if loading else LEAD
         if not is_older(entry_written_at(e), now, ask.max_age):
             f.not_found = x.absence == NOT_FOUND
-            f.ends_at = x.due_at
+            f.retry_in = x.due_at - now
             return NOTHING
     # Only a failure is a reason not to try; a refresh that was dropped is not.
     if f.age == FALLBACK and pausing and f.failed:
@@ -157,6 +166,8 @@ cdef inline Verdict stripe_begin(
     cdef Entry* e
     cdef Extra* x
     cdef PyObject* others = flight[0]
+    cdef PyObject* refused = NULL
+    f.refused = NULL
     write_lock(&s.lock)
     cdef Search found = table_find(&s.table, p, slot)
     if found == DOUBT:
@@ -172,6 +183,8 @@ cdef inline Verdict stripe_begin(
     if now == UNREAD and (entry_value(e) != NULL or (x != NULL and x.absence != NOT_ABSENT)):
         write_unlock(&s.lock)
         return NO_TIME
+    if ask.force and counted:
+        refused = entry_value(e)
     flight[0] = NULL
     verdict = stripe_decide_lock_held(r, e, now, begun_at, ask, others, f)
     if verdict == LEAD or verdict == REFRESH:
@@ -207,5 +220,8 @@ cdef inline Verdict stripe_begin(
             x.followers += verdict == FOLLOW
             x.behind = False
             s.counts.coalesced += counted and verdict == FOLLOW
+        if refused != NULL:
+            py_incref(refused)
+            f.refused = refused
     write_unlock(&s.lock)
     return verdict

@@ -3,12 +3,13 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from fastcache._core.ask cimport Ask, ask_usual
+from fastcache._core.ask cimport Ask, ask_note, ask_usual
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport Core, core_set_timed
 from fastcache._core.entry cimport DUE, FRESH, is_older
 from fastcache._core.py cimport FOREVER
 from fastcache._core.seconds cimport to_nanoseconds
+from fastcache._core.stripe cimport HIT, NOTHING, REFRESH, Verdict
 from fastcache._core.stripe_begin cimport Finding
 from fastcache._core.tag cimport checked_names
 
@@ -32,7 +33,7 @@ cdef struct Terms:
     Ask ask
     int64_t ttl             # of what is loaded
     int64_t deadline        # of the caller's wait, in real monotonic nanoseconds; FOREVER: none
-    int64_t patience        # nanoseconds to wait where an old value could be served; FOREVER: no limit
+    int64_t patience_ends   # the same where an old value could be served
     ContextStyle context
     bint with_status        # the caller wants to know it
     PyObject* default       # borrowed; instead of an absence's exception, or NULL
@@ -48,7 +49,7 @@ cdef struct Terms:
 cdef inline void terms_usual(Terms* terms, int64_t ttl, bint coalesce, ContextStyle context) noexcept nogil:
     ask_usual(&terms.ask, coalesce)
     terms.ttl = ttl
-    terms.deadline = terms.patience = FOREVER
+    terms.deadline = terms.patience_ends = FOREVER
     terms.context = context
     terms.with_status = terms.inside = terms.shared = terms.not_found = False
     terms.default = terms.tags = NULL
@@ -63,9 +64,21 @@ cdef inline Status status_of(const Finding* found) noexcept nogil:
     return STALE_ERROR if found.failed else STALE_HIT
 
 
+cdef inline void terms_begun(Terms* terms, Verdict verdict, const Finding* found, bint first) noexcept nogil:
+    """Notes what was decided in one of the call's rounds; in the ``first`` one, ``ask.refused`` is a new reference."""
+    if verdict == HIT or verdict == REFRESH:
+        terms.status = status_of(found)
+    elif verdict == NOTHING:
+        terms.status = NEGATIVE
+        terms.not_found = found.not_found
+        terms.retry_in = found.retry_in
+    if first:
+        ask_note(&terms.ask, found.refused)
+
+
 cdef inline bint terms_bound(const Terms* terms) noexcept nogil:
     """Whether the caller will not wait for ever, so that its loader must run in another thread."""
-    return terms.deadline != FOREVER or terms.patience != FOREVER
+    return terms.deadline != FOREVER or terms.patience_ends != FOREVER
 
 
 cdef inline bint terms_accept(
@@ -104,7 +117,7 @@ cdef inline int terms_read(Terms* terms, Core* core, str method, str name, objec
             terms.deadline = clock_exact() + to_nanoseconds(name, value)
     elif name == "soft_timeout":
         if value is not None:
-            terms.patience = to_nanoseconds(name, value)
+            terms.patience_ends = clock_exact() + to_nanoseconds(name, value)
     elif name == "max_age":
         if value is not None:
             terms.ask.max_age = to_nanoseconds(name, value)
