@@ -11,7 +11,8 @@ class Stats(NamedTuple):
 
     Every lookup counts as one of ``hits``, ``stale_hits``, ``negative_hits`` (told of an absence or failure that is
     remembered) and ``misses``; callers that waited for another's load are ``misses`` and also ``coalesced``, and those
-    who asked for a load whatever there was (``force``, ``refresh``) are ``misses``.
+    who asked for a load whatever there was (``force``, ``refresh``) are ``misses``, as is who got an old value
+    in the end, for want of a load that succeeded, ended in time or had a place.
     ``refreshes_started`` are the loads behind a served value, of which some are ``ok``, ``failed`` or ``dropped``
     (no worker was free, or none for ``max_load_time``) and the others under way.  ``discarded`` results were loaded but
     not stored, since their key was written or removed meanwhile.  ``superseded`` loads had begun, and took longer than
