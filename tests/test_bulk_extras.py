@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,8 @@ from fastcache import Cache
 from fastcache.testing import MovableClock
 from tests.harness.gates import LIMIT, Call, HeldLoader, await_idle, await_until
 from tests.harness.keys import Key, Reentry
-from tests.harness.tasks import CacheOfTasks
+from tests.harness.loaders import Counting
+from tests.harness.tasks import CacheOfTasks, settle
 from tests.test_invalidation import REMOVALS, WRITES, Act, each
 
 # Of keys of which there is something.
@@ -173,3 +175,31 @@ def test_a_value_that_waits_to_be_weighed_is_loaded_by_nobody_else() -> None:
     await_until(lambda: other.ended() or any(f.key == "k" and f.waiters for f in cache.flights()), "the other")
     weighing.gate.open()
     assert (call.result(), other.result(), loads) == ({"a": "asked for"}, "brought", [])
+
+
+def test_who_forced_a_load_that_came_to_nothing_is_given_nothing_that_was_read_before() -> None:
+    """A task stands in line for its place when another load takes its flight over, and is interrupted."""
+    cache: Cache[Any, Any] = Cache(max_concurrent_loads=2)
+    batch, outer = held(), HeldLoader(None, "outer")
+
+    def load(key: str) -> None:
+        outer(key)
+        with pytest.raises(KeyboardInterrupt):
+            cache.get_or_load("k", Counting(KeyboardInterrupt()))
+
+    first = Call(cache.get_many_or_load, ["a"], batch)
+    batch.gate.reached()
+    second = Call(cache.get_or_load, "outer", load)
+    outer.gate.reached()
+
+    async def forced() -> Any:
+        task = asyncio.create_task(cache.aget_or_load("k", Counting("loaded anew"), force=True))
+        await settle()
+        assert [flight.key for flight in cache.flights() if flight.key == "k"] == ["k"]
+        for loader, call in ((outer, second), (batch, first)):
+            # The loop stands still meanwhile.
+            loader.gate.open()
+            call.result()
+        return await task
+
+    assert asyncio.run(forced()) == "loaded anew"

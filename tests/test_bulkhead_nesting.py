@@ -9,7 +9,7 @@ import pytest
 from fastcache import Cache, LoadRejected
 from fastcache.testing import MovableClock
 from tests.harness.effort import EFFORT
-from tests.harness.gates import Call, Gate, await_no_flights, await_waiters, in_time
+from tests.harness.gates import LIMIT, Call, Gate, await_no_flights, await_waiters, in_time
 from tests.harness.loaders import Counting, unexpected
 from tests.harness.places import Busy, in_line, places_come_back  # noqa: F401 - a fixture
 
@@ -76,7 +76,8 @@ def test_a_refresh_within_a_load_does_not_wait_for_it() -> None:
 
 @in_time
 @pytest.mark.parametrize("many", [False, True])
-def test_a_load_may_wait_for_a_refresh_that_it_asked_for(many: bool) -> None:
+@pytest.mark.parametrize("place", ["its own", "its caller's"])
+def test_a_load_may_wait_for_a_refresh_that_it_asked_for(many: bool, place: str) -> None:
     cache: Cache[Any, Any] = Cache(max_concurrent_loads=1)
 
     def load(key: str) -> Any:
@@ -84,7 +85,10 @@ def test_a_load_may_wait_for_a_refresh_that_it_asked_for(many: bool) -> None:
             return cache.refresh_many(["inner"], lambda keys: dict.fromkeys(keys, "inner's")).result()["inner"]
         return cache.refresh("inner", lambda key: "inner's").result()
 
-    assert cache.get_or_load("outer", load) == cache["inner"] == "inner's"
+    def outer(key: str) -> Any:
+        return load(key) if place == "its own" else cache.get_or_load("middle", load, wait_timeout=LIMIT)
+
+    assert cache.get_or_load("outer", outer) == cache["inner"] == "inner's"
 
 
 @in_time

@@ -374,6 +374,25 @@ def test_where_a_pool_can_start_no_thread_who_submits_a_task_runs_it(
     await_until(lambda: ("b", "run") in ends, "the end of the second")
 
 
+def test_what_was_queued_as_the_last_thread_left_is_dropped_if_no_other_can_be_started(
+    monkeypatch: pytest.MonkeyPatch, pool_of: Callable[..., RefreshPool], ends: list[tuple[Any, str]]
+) -> None:
+    def refuse(thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    pool = pool_of(1, 2)
+    gate = busy(pool)
+    assert pool.submit(Noted("queued", ends))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        # The thread leaves after what it does now.
+        patch.setattr(pool, "_work_once", lambda: False)
+        patch.setattr(pool, "_wait", lambda waker: False)
+        gate.open()
+        await_until(lambda: not pool._threads and not pool._queued, "the last thread's end")
+    assert ends == [("queued", "dropped")]
+
+
 def test_a_close_amid_submissions_leaves_nothing_behind(
     pool_of: Callable[..., RefreshPool], ends: list[tuple[Any, str]]
 ) -> None:

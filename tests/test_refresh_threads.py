@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from fastcache import Cache, _refresh
-from fastcache.testing import MovableClock
+from fastcache.testing import InlineExecutor, MovableClock
 from tests.harness.child import check_child, run_child
-from tests.harness.gates import HeldLoader, await_no_flights, await_until
+from tests.harness.gates import HeldLoader, await_no_flights, await_until, in_time
 from tests.harness.loaders import Counting, unexpected
 from tests.test_refresh import due, workers
 
@@ -138,6 +138,25 @@ def test_where_no_thread_can_start_one_caller_loads_and_others_are_served(
     assert cache.stats().refreshes_failed == 1
 
 
+@in_time
+def test_what_is_loaded_for_want_of_threads_may_ask_for_what_its_call_has_yet_to_load() -> None:
+    def load(keys: Any) -> Any:
+        # The value of one is made of that of the other.
+        return {key: cache.get_or_load("missing", str) if key == "due" else "missing's" for key in keys}
+
+    cache: Cache[Any, Any] = Cache(
+        ttl=10,
+        stale_while_revalidate=60,
+        refresh_batch_delay=0,
+        executor=InlineExecutor(),
+        clock=(clock := MovableClock()),
+    )
+    cache["due"] = "old"
+    clock.advance(12)
+    assert cache.get_many_or_load(["due", "missing"], load) == {"due": "old", "missing": "missing"}
+    assert cache["due"] == "missing"
+
+
 def test_who_loads_for_want_of_threads_may_be_interrupted(
     monkeypatch: pytest.MonkeyPatch, make: Any, clock: MovableClock
 ) -> None:
@@ -155,7 +174,7 @@ def test_who_loads_for_want_of_threads_may_be_interrupted(
 REFRESH_AT_THE_END = """
     import sys, threading, time
     from fastcache import Cache
-    from fastcache.testing import MovableClock
+    from fastcache.testing import InlineExecutor, MovableClock
     clock = MovableClock()
     cache = Cache(ttl=10, refresh_ahead=5, clock=clock, refresh_workers=2)
     begun = threading.Semaphore(0)
@@ -187,7 +206,7 @@ def test_a_refresh_at_the_end_of_the_process_is_dropped() -> None:
         """
         import atexit
         from fastcache import Cache
-        from fastcache.testing import MovableClock
+        from fastcache.testing import InlineExecutor, MovableClock
         clock = MovableClock()
         cache = Cache(ttl=10, refresh_ahead=5, clock=clock)
         cache["k"] = "old"

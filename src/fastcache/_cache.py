@@ -304,10 +304,10 @@ class Cache(AheadStore[K, V]):
         return CacheInfo(counts["hits"] + counts["stale_hits"], counts["misses"], self._maxsize, len(self))
 
     def flights(self) -> list[FlightInfo]:
-        """The loads under way now that a caller of their key would join.
+        """The loads under way now that their key knows of.
 
-        Not those that something took their key from: a removal, a write, or a load that began by ``force`` or after
-        ``max_load_time``; who waits for one still does.
+        Not those that something took their key from: a removal, a write, or a load that began by ``force``; who waits
+        for one still does.  But those that took longer than ``max_load_time``, with the load that took their place.
         """
         from fastcache._stats import FlightInfo
 

@@ -121,12 +121,11 @@ class RefreshPool:
             return False
         try:
             self._call_worker()
-        except RuntimeError:
-            # No threads are to be had; who wants the task runs it, or nobody ever would.
+        except (RuntimeError, MemoryError) as error:
             if not self._threads:
-                self._run_here(mine)
-        except MemoryError:
-            if not self._threads:
+                # No threads are to be had; who wants the task runs it, or nobody ever would.
+                if isinstance(error, RuntimeError):
+                    self._run_here(mine)
                 self._drop_queued()
         if self._closed:
             self._drop_queued()
@@ -170,10 +169,11 @@ class RefreshPool:
         except KeyError:
             if taken:
                 raise
-        finally:
+        except BaseException:
             # Unless it has begun.
             if taken:
                 queued.task.drop()
+            raise
 
     def _drop_queued(self) -> None:
         for queued in list(self._queued):
@@ -190,10 +190,12 @@ class RefreshPool:
     def _start_worker(self) -> None:
         workers = self._workers
         token: list[None] = []
+        started = False
         try:
             # One step, as above.
             token.extend(map(SimpleQueue.get_nowait, (workers,)))
             threading.Thread(target=self._work, args=(token,), name=self._name, daemon=True).start()
+            started = True
         except Empty:
             return
         except BaseException as error:
@@ -203,12 +205,17 @@ class RefreshPool:
                 with contextlib.suppress(RuntimeError, MemoryError):
                     self._start_worker()
             raise
+        finally:
+            # An interrupt may have come before.
+            if not started:
+                self._give_back(token, workers)
 
     @staticmethod
     def _give_back(token: list[None], workers: SimpleQueue[None]) -> bool:
         """Puts a token back, unless another has it."""
         with contextlib.suppress(IndexError):
-            workers.put(token.pop())
+            # One step, as above.
+            list(map(workers.put, map(list.pop, (token,))))
             return True
         return False
 
@@ -245,8 +252,11 @@ class RefreshPool:
                 threads.discard(me)
                 # A task that was queued before the token was back had no thread started for it.
                 if self._queued and not self._closed and threads is self._threads:
-                    with contextlib.suppress(RuntimeError):
+                    try:
                         self._start_worker()
+                    except RuntimeError:
+                        if not self._threads:
+                            self._drop_queued()
 
     def lose(self, worker: threading.Thread, token: list[None]) -> None:
         """A worker stands still for good.  Others have its token, and what they cannot come to is given up."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fastcache._config import check_count
-from fastcache._core.graph import is_loading, places_held
+from fastcache._core.graph import is_admitted_here, is_loading
 from fastcache._core.store import nanoseconds
 from fastcache._threads import start
 from fastcache._types import Seconds
@@ -36,7 +36,7 @@ def renew(work: Callable[[], T], bulkhead: Bulkhead | None) -> Future[T]:
 
     That load may wait for the future, and what is loaded elsewhere would wait for its place.
     """
-    return in_background(work, here=bulkhead is not None and places_held(bulkhead) > 0)
+    return in_background(work, here=bulkhead is not None and is_admitted_here(bulkhead))
 
 
 def in_background(work: Callable[[], T], *, here: bool = False) -> Future[T]:

@@ -146,6 +146,8 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         try:
             behind, w.behind = w.behind, None
             if behind is not None:
+                # It may be loaded in this very thread, and then ask for what this call has yet to load.
+                w.own.queue(0)
                 self.hand_over(behind)
             if w.own.flights:
                 self.lead_many(w)

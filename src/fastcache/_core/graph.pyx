@@ -152,31 +152,32 @@ cdef bint is_mine(Flight flight) except -1:
     return False
 
 
-cdef bint is_admitted(object bulkhead) except -1:
-    """Whether this thread or task is loading something that has a place in a bulkhead."""
+cpdef bint is_admitted_here(object bulkhead) except -1:
+    """Whether this thread, not its task, is loading something that has a place in a bulkhead, its own or its caller's."""
     cdef PyObject* at = stack()
-    cdef Flight flight
-    while at != NULL:
-        if admits(<Flight>at, bulkhead):
-            return True
+    while at != NULL and not admits(<Flight>at, bulkhead):
         at = (<Flight>at).outer
+    return at != NULL
+
+
+cdef bint is_admitted(object bulkhead) except -1:
+    """The same of this thread or task."""
+    cdef Flight flight
+    if is_admitted_here(bulkhead):
+        return True
     flight = task_flight()
-    while flight is not None:
-        if admits(flight, bulkhead):
-            return True
+    while flight is not None and not admits(flight, bulkhead):
         flight = flight.parent
-    return False
+    return flight is not None
 
 
 cdef bint admits(Flight flight, object bulkhead) noexcept:
     cdef tuple lent = flight.lent
-    if flight.admitted is bulkhead:
-        return True
     if lent is not None:
         for place in lent:
             if place is bulkhead:
                 return True
-    return False
+    return flight.admitted is bulkhead
 
 
 cdef tuple places():

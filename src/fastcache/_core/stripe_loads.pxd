@@ -21,7 +21,7 @@ from fastcache._core.outcome cimport Outcome
 from fastcache._core.py cimport ALWAYS, py_incref
 from fastcache._core.rules cimport LEAST_PAUSE, Rules
 from fastcache._core.seqlock cimport write_lock, write_unlock
-from fastcache._core.stripe cimport DONE, MISS, NO_PLACE, Stripe, Verdict
+from fastcache._core.stripe cimport DONE, MISS, NO_PLACE, Stripe, Verdict, stripe_note_removal_lock_held
 from fastcache._core.stripe_content cimport (
     stripe_absent_lock_held, stripe_bury_lock_held, stripe_detach_lock_held, stripe_drop_value_lock_held,
     stripe_fill_lock_held, stripe_may_remember_lock_held,
@@ -246,6 +246,9 @@ cdef inline void stripe_give_up(
     write_lock(&s.lock)
     s.counts.refreshes_dropped += behind
     x = stripe_landing_lock_held(s, slot, flight)
+    if x != NULL and not behind:
+        # Who forced it asks again, and is not to find what a loader of others brought that had begun before.
+        stripe_note_removal_lock_held(s, r)
     if x != NULL and not stripe_unlink_lock_held(s, x, flight, g):
         if x.value != NULL:
             if behind:

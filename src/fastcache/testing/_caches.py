@@ -29,7 +29,7 @@ def open_flights() -> list[tuple[Any, FlightInfo]]:
 def assert_no_flights(timeout: float = 0.0) -> None:
     """AssertionError tells the loads that are still under way after ``timeout`` seconds.
 
-    Loads whose key was removed or written meanwhile, or is loaded by another, are not among them.
+    Loads whose key was removed, written or loaded by ``force`` meanwhile are not among them.
     """
     until = time.monotonic() + timeout
     while flights := open_flights():
