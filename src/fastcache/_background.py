@@ -54,7 +54,8 @@ class BackgroundStore(AwaitingManyStore[K, V]):
             return False
         future = self._executor.submit(contextvars.Context().run, task.run)
         # One that is shut down cancels what waits in its queue.
-        future.add_done_callback(lambda done: task.drop() if done.cancelled() else None)
+        if future.cancelled() or not future.done():
+            future.add_done_callback(lambda done: task.drop() if done.cancelled() else None)
         return True
 
     def _make_batches(self) -> Batches[Gathering]:
