@@ -153,7 +153,7 @@ cdef bint is_mine(Flight flight) except -1:
 
 
 cpdef bint is_admitted_here(object bulkhead) except -1:
-    """Whether this thread, not its task, is loading something that has a place in a bulkhead, its own or its caller's."""
+    """Whether this thread, not its task, loads something that has a place in a bulkhead, be it its caller's."""
     cdef PyObject* at = stack()
     while at != NULL and not admits(<Flight>at, bulkhead):
         at = (<Flight>at).outer
