@@ -71,10 +71,9 @@ def _in_child() -> None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
     _batches.reset_after_fork()
     for name in ("fastcache._greenlets", "fastcache._doors"):
-        # None of it is there amid its import, which a handler or finalizer may have interrupted to fork.
-        reset = getattr(sys.modules.get(name), "reset_after_fork", None)
-        if reset is not None:
-            reset()
+        if name in sys.modules:
+            # None of it is there amid its import, which a handler or finalizer may have interrupted to fork.
+            getattr(sys.modules[name], "reset_after_fork", int)()
     _refresh.reset_after_fork()
     _threads.reset_after_fork()
 

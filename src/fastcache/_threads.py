@@ -19,6 +19,11 @@ import time
 from _queue import Empty, SimpleQueue
 from collections.abc import Callable
 
+from fastcache._typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
 # Seconds without work after which a thread leaves.
 IDLE = 10.0
 # Seconds that the end of the process waits for loads under way.
@@ -108,13 +113,18 @@ def are_greenlets() -> bool:
     Such a one runs in the hub of the thread that began it: it can be woken from there alone, and ends with it.  So none
     stays for work that is yet to come.
     """
-    gevent = sys.modules.get("gevent.monkey")
+    gevent = _module("gevent.monkey")
     return (gevent is not None and bool(gevent.is_module_patched("threading"))) or _are_eventlets()
 
 
 def _are_eventlets() -> bool:
-    eventlet = sys.modules.get("eventlet.patcher")
+    eventlet = _module("eventlet.patcher")
     return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
+
+
+def _module(name: str) -> Any:
+    """One that somebody has imported, or None; not by ``get``, for which free-threaded 3.13 locks the dict."""
+    return sys.modules[name] if name in sys.modules else None  # noqa: SIM401
 
 
 def _next() -> Callable[[], object] | None:
