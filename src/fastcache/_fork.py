@@ -15,7 +15,7 @@ from fastcache._registry import live_caches
 
 def _is_whole(name: str) -> bool:
     """Whether a module is there, and nobody is importing it any more."""
-    spec = getattr(sys.modules.get(name), "__spec__", None)
+    spec = getattr(_threads.imported(name), "__spec__", None)
     return spec is not None and not getattr(spec, "_initializing", False)
 
 
@@ -71,9 +71,10 @@ def _in_child() -> None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
     _batches.reset_after_fork()
     for name in ("fastcache._greenlets", "fastcache._doors"):
-        if name in sys.modules:
-            # None of it is there amid its import, which a handler or finalizer may have interrupted to fork.
-            getattr(sys.modules[name], "reset_after_fork", int)()
+        # None of it is there amid its import, which a handler or finalizer may have interrupted to fork.
+        reset = getattr(_threads.imported(name), "reset_after_fork", None)
+        if reset is not None:
+            reset()
     _refresh.reset_after_fork()
     _threads.reset_after_fork()
 

@@ -113,16 +113,16 @@ def are_greenlets() -> bool:
     Such a one runs in the hub of the thread that began it: it can be woken from there alone, and ends with it.  So none
     stays for work that is yet to come.
     """
-    gevent = _module("gevent.monkey")
+    gevent = imported("gevent.monkey")
     return (gevent is not None and bool(gevent.is_module_patched("threading"))) or _are_eventlets()
 
 
 def _are_eventlets() -> bool:
-    eventlet = _module("eventlet.patcher")
+    eventlet = imported("eventlet.patcher")
     return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
 
 
-def _module(name: str) -> Any:
+def imported(name: str) -> Any:
     """One that somebody has imported, or None; not by ``get``, for which free-threaded 3.13 locks the dict."""
     return sys.modules[name] if name in sys.modules else None  # noqa: SIM401
 
