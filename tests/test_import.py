@@ -118,15 +118,8 @@ def test_a_name_that_is_not_there_is_told() -> None:
 def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_import(use: str, held: str) -> None:
     check_child(
         f"""
-        import os, signal, sys, threading
-
-        class Held:
-            begun, let = threading.Event(), threading.Event()
-
-            def find_spec(self, name, path=None, target=None):
-                if name == "{held}":
-                    self.begun.set()
-                    self.let.wait()
+        import signal, sys, threading
+        from tests.harness.overtaking import Held, fork_amid
 
         def use():
             import fastcache
@@ -135,20 +128,11 @@ def test_what_comes_late_may_come_in_the_child_of_a_fork_that_overtook_its_impor
         if {bool(use)}:
             import fastcache
         sys.modules.pop("typing", None)
-        sys.meta_path.insert(0, Held())
+        held = Held("{held}")
         importer = threading.Thread(target=use)
         importer.start()
-        Held.begun.wait()
-        # Called before what fastcache registered; and the importer does not run until this thread waits.
-        os.register_at_fork(before=Held.let.set)
-        sys.setswitchinterval(100)
-        child = os.fork()
-        if not child:
-            signal.alarm(10)
-            use()
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        importer.join()
+        held.begun.wait()
+        fork_amid(importer, held.let, lambda: (signal.alarm(10), use()))
         """
     )
 
@@ -178,31 +162,17 @@ def test_a_fork_imports_nothing_unless_there_are_other_threads() -> None:
 def test_a_fork_waits_for_no_import_that_waits_for_the_fork(order: str, late: str) -> None:
     check_child(
         f"""
-        import os, sys, threading
+        import threading
         import {order}
+        from tests.harness.overtaking import Held, fork_amid
 
-        class Held:
-            begun, let = threading.Event(), threading.Event()
-
-            def find_spec(self, name, path=None, target=None):
-                # It is about to ask for a logger, which takes the lock of logging.
-                if name == "concurrent.futures._base":
-                    self.begun.set()
-                    self.let.wait()
-
-        sys.meta_path.insert(0, Held())
+        # It is about to ask for a logger, which takes the lock of logging.
+        held = Held("concurrent.futures._base")
         importer = threading.Thread(target=__import__, args=("{late}",))
         importer.start()
-        while importer.is_alive() and not Held.begun.wait(0.01):
+        while importer.is_alive() and not held.begun.wait(0.01):
             pass
-        # Called before all others; and the importer does not run until this thread waits.
-        os.register_at_fork(before=Held.let.set)
-        sys.setswitchinterval(100)
-        child = os.fork()
-        if not child:
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        importer.join()
+        fork_amid(importer, held.let)
         """
     )
 
@@ -212,6 +182,7 @@ def test_a_fork_does_not_wait_for_an_import_of_logging() -> None:
         """
         import os, sys, threading
         import fastcache
+        from tests.harness.overtaking import fork_amid
         assert "logging" not in sys.modules
         begun, let = threading.Event(), threading.Event()
         register = os.register_at_fork
@@ -226,13 +197,7 @@ def test_a_fork_does_not_wait_for_an_import_of_logging() -> None:
         importer = threading.Thread(target=__import__, args=("logging",))
         importer.start()
         begun.wait()
-        register(before=let.set)
-        sys.setswitchinterval(100)
-        child = os.fork()
-        if not child:
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        importer.join()
+        fork_amid(importer, let, register=register)
         """
     )
 
