@@ -156,6 +156,15 @@ def test_an_item_is_gone_at_the_very_instant_of_its_expiry() -> None:
     assert "a" not in cache
 
 
+@pytest.mark.parametrize("view", ["__iter__", "keys", "values", "items"])
+def test_a_walk_asks_the_timer(view: str) -> None:
+    hands = Hands()
+    cache = TTLCache[str, int](10, 5, timer=hands)
+    cache.update(a=1, b=2)
+    hands.now = 100
+    assert [one for one in getattr(cache, view)()] == []  # noqa: C416 - list() would ask for the length
+
+
 def test_a_timer_that_goes_back_brings_items_back_that_nobody_removed() -> None:
     hands = Hands(100)
     cache = TTLCache[str, int](10, 10, timer=hands)

@@ -152,6 +152,15 @@ def test_what_a_copier_raises_is_the_callers_and_the_value_stays() -> None:
     assert cache.get("k") == 1
 
 
+@pytest.mark.parametrize("view", ["values", "items"])
+def test_a_walk_is_not_cut_short_by_a_copier_that_is_at_an_end(view: str) -> None:
+    ends = iter([1])
+    cache: Cache[str, int] = Cache(copy=lambda value: next(ends))
+    cache.update(a=1, b=2, c=3)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        list(getattr(cache, view)())
+
+
 def test_defaults_are_the_callers_own() -> None:
     def none(key: object) -> list[int]:
         raise NotFound

@@ -159,6 +159,7 @@ def test_a_walk_of_many_stripes_sees_everything():
     cache = Cache(200_000)
     cache.update((n, -n) for n in range(100_000))
     assert dict(cache.items()) == {n: -n for n in range(100_000)}
+    assert (set(cache), set(cache.values())) == (set(range(100_000)), set(range(0, -100_000, -1)))
 
 
 def test_clear_leaves_nothing(full):

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 class Keys(KeysView[K]):
     """The unexpired keys."""
 
+    _mapping: Mapping[K, Any]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._mapping)
+
 
 class Values(ValuesView[V]):
     """The unexpired values."""
@@ -22,7 +27,7 @@ class Values(ValuesView[V]):
     _mapping: Mapping[Any, V]
 
     def __iter__(self) -> Iterator[V]:
-        return (value for _, value in self._mapping._pairs())
+        return self._mapping._values()
 
     def __contains__(self, value: object) -> bool:
         return any(value is v or value == v for v in self)

@@ -1,5 +1,6 @@
 """Copies of what stripes hold, as Python objects; each stripe as it was at one instant."""
 
+from cpython.list cimport PyList_New
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memset
@@ -19,39 +20,56 @@ from fastcache._core.stripe_whole cimport stripe_list, stripe_pop, stripe_sweep
 from fastcache._core.tag cimport TagSet
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
+cdef extern from "Python.h":
+    # Takes over a reference, for a place that has none.
+    void list_give "PyList_SET_ITEM"(list, Py_ssize_t, PyObject*) noexcept
+
+cdef enum Part:
+    KEYS
+    VALUES
+    PAIRS
+
 cdef enum:
     # Slots that one step of popitem looks at.
     POP_STEPS = 1024
 
 
-cdef inline list list_stripe(Core* core, uint32_t number, bint pairs):
-    """A stripe's unexpired keys, or (key, value) pairs."""
+cdef inline list list_stripe(Core* core, uint32_t number, Part part):
+    """A stripe's unexpired keys, values, or (key, value) pairs."""
     cdef Stripe* s = core_stripe_at(core, number)
     cdef uint32_t room = s.values + 8
     cdef uint32_t i, n
     cdef PyObject** keys
     cdef PyObject** values
+    cdef list result
     while True:
         keys = <PyObject**>raw_alloc(2 * room * sizeof(PyObject*))
         if keys == NULL:
             raise MemoryError()
-        values = keys + room if pairs else NULL
-        n = stripe_list(s, core_now(core), keys, values, room)
+        values = keys + room
+        n = stripe_list(s, core_now(core), NULL if part == VALUES else keys, NULL if part == KEYS else values, room)
         if n <= room:
             break
         raw_free(keys)
         room = n + 8
     try:
-        result = []
-        for i in range(n):
-            result.append((<object>keys[i], <object>values[i]) if pairs else <object>keys[i])
+        if part == PAIRS:
+            result = []
+            for i in range(n):
+                result.append((<object>keys[i], <object>values[i]))
+        else:
+            result = PyList_New(n)
+            for i in range(n):
+                list_give(result, i, values[i] if part == VALUES else keys[i])
+            n = 0
+        return result
     finally:
         for i in range(n):
-            py_decref(keys[i])
-            if pairs:
+            if part != VALUES:
+                py_decref(keys[i])
+            if part != KEYS:
                 py_decref(values[i])
         raw_free(keys)
-    return result
 
 
 cdef inline list list_flights(Core* core):

@@ -5,12 +5,14 @@ from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.core cimport core_birth
 from fastcache._core.key cimport key_hash
+from fastcache._core.listing cimport Part
 from fastcache._core.py cimport likely, py_decref
 from fastcache._core.store cimport Store
 from fastcache._core.swap cimport core_swap
 from fastcache._core.tag cimport TagSet
 
 cdef class Mapping(Store):
+    cdef object walk(self, Part part)
     cdef int write_tagged(self, object key, object value, int64_t ttl, TagSet borne, int64_t number) except -1
     cdef int displace(self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now) except -1
     cdef int set_slowly(self, PyObject* key, uint64_t hash, PyObject* value, int64_t ttl, int64_t now) except -1

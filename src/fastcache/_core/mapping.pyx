@@ -11,7 +11,9 @@ from fastcache._core.core cimport core_birth, core_ceiling, core_glance, core_no
 from fastcache._core.entry cimport DUE, FALLBACK
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport draw_salt, key_hash
-from fastcache._core.listing cimport count_unexpired, list_stripe, look_at, pop_pair, sweep_all
+from fastcache._core.listing cimport (
+    KEYS, PAIRS, VALUES, Part, count_unexpired, list_stripe, look_at, pop_pair, sweep_all,
+)
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method, adopt_methods
 from fastcache._core.miss cimport core_glance_or_miss, core_has
 from fastcache._core.mutex cimport atomic_load
@@ -27,6 +29,7 @@ from fastcache._core.terms cimport ttl_read
 from fastcache._core.visit cimport Visit, visit_again, visit_start
 
 import collections.abc
+from itertools import chain
 
 draw_salt()
 
@@ -99,17 +102,29 @@ cdef class Mapping(Store):
         return count_unexpired(&self.core)
 
     def __iter__(self):
-        for number in range(self.core.stripe_mask + 1):
-            yield from list_stripe(&self.core, number, False)
+        return self.walk(KEYS)
+
+    def _values(self):
+        """Iterates over the values that have not expired."""
+        return self.walk(VALUES) if self.copier is None else self._copied(VALUES)
 
     def _pairs(self):
         """Iterates over (key, value) of what has not expired."""
+        return self.walk(PAIRS) if self.copier is None else self._copied(PAIRS)
+
+    def _copied(self, Part part):
+        for one in self.walk(part):
+            yield self.copier(one) if part == VALUES else (one[0], self.copier(one[1]))
+
+    cdef object walk(self, Part part):
+        """An iterator over the stripes' content, each as it is when its turn comes."""
+        if self.core.stripe_mask == 0:
+            return iter(list_stripe(&self.core, 0, part))
+        return chain.from_iterable(self._stripes(part))
+
+    def _stripes(self, Part part):
         for number in range(self.core.stripe_mask + 1):
-            if self.copier is None:
-                yield from list_stripe(&self.core, number, True)
-            else:
-                for key, value in list_stripe(&self.core, number, True):
-                    yield key, self.copier(value)
+            yield list_stripe(&self.core, number, part)
 
     def _look(self, key, /, *, bint kept=False):
         """What ``look_described`` tells of a key's value, or None; ``kept``: with the value itself, not a copy."""

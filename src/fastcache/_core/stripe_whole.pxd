@@ -68,9 +68,9 @@ cdef inline bint stripe_pop(
 cdef inline uint32_t stripe_list(
     Stripe* s, int64_t now, PyObject** keys, PyObject** values, uint32_t room,
 ) noexcept nogil:
-    """Copies unexpired keys, and values unless NULL, as new references; how many there are, copied only if they fit.
+    """Copies keys and values of what has not expired, each unless NULL, as new references.
 
-    With no room it only counts.
+    How many there are, copied only if they fit; with no room it only counts.
     """
     cdef uint32_t slot, n = 0
     cdef Entry* e
@@ -83,8 +83,9 @@ cdef inline uint32_t stripe_list(
             if e.key == NULL or entry_value(e) == NULL or not entry_unexpired(e, now):
                 continue
             if room > 0:
-                keys[n] = e.key
-                py_incref(keys[n])
+                if keys != NULL:
+                    keys[n] = e.key
+                    py_incref(keys[n])
                 if values != NULL:
                     values[n] = entry_value(e)
                     py_incref(values[n])

@@ -12,7 +12,7 @@ from fastcache._core.core cimport core_ceiling, core_glance, core_now, core_peek
 from fastcache._core.entry cimport DUE
 from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.key cimport draw_salt, key_hash
-from fastcache._core.listing cimport count_unexpired, list_stripe, sweep_all
+from fastcache._core.listing cimport KEYS, PAIRS, VALUES, count_unexpired, list_stripe, sweep_all
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.mapping cimport mapping_write
 from fastcache._core.method cimport KEYWORDS, POSITIONAL, AnyFunction, MethodDef, add_method
@@ -145,11 +145,15 @@ cdef class OrderedStore(AwaitingStore):
     def __iter__(self):
         """The keys there are now; those that have left when their turn comes are left out."""
         self.sync()
-        return (key for key in list_stripe(&self.core, 0, False) if key in self)
+        return (key for key in list_stripe(&self.core, 0, KEYS) if key in self)
+
+    def _values(self):
+        self.sync()
+        return iter(list_stripe(&self.core, 0, VALUES))
 
     def _pairs(self):
         self.sync()
-        return iter(list_stripe(&self.core, 0, True))
+        return iter(list_stripe(&self.core, 0, PAIRS))
 
     def _look(self, key, /):
         self.sync()
