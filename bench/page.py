@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import charts, tables
+from bench.scaling import SCENES
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- written by bench/report.py -->", "<!-- end of what bench/report.py writes -->"
@@ -69,7 +70,23 @@ def section(runs: Runs, pictures: Mapping[str, str]) -> Iterator[str]:
         head = "10,000 tasks on one cold key: loads, and ms from the end of a single one to the last return"
         yield from table([head, *runs], rows(runs, "tasks"))
         yield ""
+    for version, run in runs.items():
+        if gains := run["others"].get("scaling"):
+            yield f"### Two threads over one, Python {version}"
+            yield ""
+            yield from scaled(gains)
+            yield ""
     yield from about(runs)
+
+
+def scaled(scenes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A table of the gains: a row for each scene, a column for each contender."""
+    contenders = list(dict.fromkeys(name for gains in scenes.values() for name in gains))
+    shown = (
+        [SCENES[scene].title, *(f"{gains[name]['value']:.2f}" if name in gains else "" for name in contenders)]
+        for scene, gains in scenes.items()
+    )
+    yield from table(["calls of both per second, to those of one alone", *contenders], shown)
 
 
 def table(head: list[str], rows: Iterator[list[str]]) -> Iterator[str]:

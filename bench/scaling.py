@@ -38,6 +38,7 @@ Maker = Callable[[], Callable[[str], Any]]
 class Scene(NamedTuple):
     """The keys of each thread, by their place in the container; ``own``: as objects of its own."""
 
+    title: str
     shares: tuple[list[int], list[int]]
     own: bool = True
     decorated: bool = False
@@ -45,12 +46,12 @@ class Scene(NamedTuple):
 
 FIRST, SECOND = list(range(KEYS)), list(range(KEYS, 2 * KEYS))
 SCENES = {
-    "disjoint": Scene((FIRST, SECOND)),
-    "same": Scene((FIRST, FIRST[::-1])),
-    "hot": Scene(([7] * KEYS, [7] * KEYS)),
-    "decorated": Scene((FIRST, FIRST[::-1]), decorated=True),
-    "same objects": Scene((FIRST, FIRST[::-1]), own=False),
-    "hot object": Scene(([7] * KEYS, [7] * KEYS), own=False),
+    "disjoint": Scene("disjoint keys", (FIRST, SECOND)),
+    "same": Scene("the same keys", (FIRST, FIRST[::-1])),
+    "hot": Scene("one hot key", ([7] * KEYS, [7] * KEYS)),
+    "decorated": Scene("a decorated function", (FIRST, FIRST[::-1]), decorated=True),
+    "same objects": Scene("the same keys, as the same objects", (FIRST, FIRST[::-1]), own=False),
+    "hot object": Scene("one hot key, as the same object", ([7] * KEYS, [7] * KEYS), own=False),
 }
 
 
@@ -87,7 +88,7 @@ def theirs(key: str) -> list[str]:
 
 
 def makers(scene: Scene, stored: list[str]) -> dict[str, Maker]:
-    """What is shared, full."""
+    """What is shared, full; and what is not, for what this machine and interpreter can do at most."""
     if scene.decorated:
         for key in stored:
             ours(key), theirs(key)
@@ -95,7 +96,11 @@ def makers(scene: Scene, stored: list[str]) -> dict[str, Maker]:
     mapping = {key: [key] for key in stored}
     cache: fastcache.Cache[str, Any] = fastcache.Cache(20 * KEYS, TTL, jitter=JITTER)
     cache.update(mapping)
-    return {"fastcache": lambda: cache.get, "dict": lambda: mapping.get}
+    return {
+        "fastcache": lambda: cache.get,
+        "dict": lambda: mapping.get,
+        "a dict for each thread": lambda: {key: [key] for key in stored}.get,
+    }
 
 
 def gain(make: Maker, scene: Scene, stored: list[str], rounds: int, calls: int) -> dict[str, Any]:

@@ -165,6 +165,7 @@ def test_the_section_shows_verdicts_and_losses(tmp_path: Path) -> None:
     assert re.search(r"end of the load to the last return / the best peer's.*\| <= 1x \| 0\.75 yes \|", text)
     assert "| shares slowly | 1      90.0 |" in text
     assert "| stampedes | 10,000 |" in text
+    assert "| one hot key | 1.30 |" in text
     assert "a_peer (not installed)" in text
     assert "![a chart](chart.png)" in text
 
