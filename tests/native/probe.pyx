@@ -227,7 +227,7 @@ cdef class ReadProbe:
 
 def stripes(Store store not None):
     """How many there are."""
-    return store.core.stripe_mask + 1
+    return store.core.stripe_count
 
 
 def stripe_number(Store store not None, key):
@@ -265,14 +265,14 @@ def readable(o, /):
 
 
 def close_to_readers(Store store not None):
-    for number in range(store.core.stripe_mask + 1):
+    for number in range(store.core.stripe_count):
         close_reads(&core_stripe_at(&store.core, number).lock)
 
 
 def shelved(Store store not None):
     """Bytes set aside, since readers might still look at them."""
     return sum(shelf_bytes(&core_stripe_at(&store.core, number).table.shelf)
-               for number in range(store.core.stripe_mask + 1))
+               for number in range(store.core.stripe_count))
 
 
 cdef class RandomProbe:

@@ -41,8 +41,7 @@ cdef enum Timing:
 cdef struct Core:
     # What a hit reads comes first, and together.
     Stripe* stripes         # in `memory`, each on cache lines of its own
-    uint32_t stripe_mask    # stripes - 1
-    bint uneven             # their number is not a power of two
+    uint32_t stripe_count
     Timing timing
     ClockReader coarse
     int64_t lag
@@ -95,12 +94,13 @@ cdef inline Stripe* core_stripe_at(const Core* core, uint32_t number) noexcept n
 
 
 cdef inline uint32_t core_stripe_number(const Core* core, uint64_t hash) noexcept nogil:
-    if unlikely(core.uneven):
-        return <uint32_t>((hash >> 48) * (core.stripe_mask + 1) >> 16)
-    return <uint32_t>(hash >> 56) & core.stripe_mask
+    return <uint32_t>((hash >> 48) * core.stripe_count >> 16)
 
 
 cdef inline Stripe* core_stripe(const Core* core, uint64_t hash) noexcept nogil:
+    # A single stripe is foretold, and its index looked up before the hash is there.
+    if not PARALLEL and likely(core.stripe_count == 1):
+        return core.stripes
     return core_stripe_at(core, core_stripe_number(core, hash))
 
 
@@ -108,8 +108,7 @@ cdef inline bint core_init(Core* core, const Rules* r, uint32_t stripes, uint64_
     """For zeroed memory; False when memory is out."""
     cdef uint32_t i, j
     core.rules = r[0]
-    core.stripe_mask = stripes - 1
-    core.uneven = stripes & (stripes - 1) != 0
+    core.stripe_count = stripes
     core.memory = raw_zeroed(stripes * stripe_stride() + FREE_READS * sizeof(Tallies) + CACHE_LINE, 1)
     if core.memory == NULL:
         return False

@@ -97,7 +97,7 @@ cdef inline void core_drop(Core* core) noexcept:
     cdef uint32_t i
     if core.memory == NULL:
         return
-    for i in range(core.stripe_mask + 1):
+    for i in range(core.stripe_count):
         drop_contents(&core_stripe_at(core, i).table, NULL, 0, 0)
         table_free(&core_stripe_at(core, i).table)
         order_free(&core_stripe_at(core, i).order)
@@ -118,7 +118,7 @@ cdef inline bint core_clear(Core* core, bint may_pause) noexcept:
     cdef Table table
     cdef uint32_t i
     cdef Stripe* s
-    for i in range(core.stripe_mask + 1):
+    for i in range(core.stripe_count):
         s = core_stripe_at(core, i)
         if not stripe_swap_out(s, &core.rules, &table):
             return False
@@ -138,7 +138,7 @@ cdef inline int64_t core_sum(Core* core, Counts* sum) noexcept nogil:
     cdef size_t j
     cdef Stripe* s
     memset(sum, 0, sizeof(Counts))
-    for i in range(core.stripe_mask + 1):
+    for i in range(core.stripe_count):
         s = core_stripe_at(core, i)
         of = <int64_t*>&s.counts
         mutex_lock(&s.lock.mutex)
@@ -157,7 +157,7 @@ cdef inline const char* core_check(Core* core) noexcept nogil:
     cdef int64_t values = 0, weight = 0, absences = 0
     cdef uint32_t i
     cdef Stripe* s
-    for i in range(core.stripe_mask + 1):
+    for i in range(core.stripe_count):
         s = core_stripe_at(core, i)
         mutex_lock(&s.lock.mutex)
         wrong = stripe_check_lock_held(s)
@@ -189,7 +189,7 @@ cdef inline void core_mend(Core* core, uint64_t seed) noexcept:
     cdef Stripe* s
     cdef Grave g
     mutex_reset(&core.expiring)
-    for i in range(core.stripe_mask + 1):
+    for i in range(core.stripe_count):
         s = core_stripe_at(core, i)
         seqlock_reset(&s.lock)
         s.random = random_seeded(seed ^ s.random, i)

@@ -240,7 +240,7 @@ cdef class LandingStore(Mapping):
                 grave_drop(&g, self.core.listener)
             if elsewhere:
                 core_evict_elsewhere(&self.core, s, now, &g)
-        if self.core.timing != UNTIMED and self.core.stripe_mask > 0:
+        if self.core.timing != UNTIMED and self.core.stripe_count > 1:
             core_sweep_elsewhere(&self.core, now, &g)
         flight.shared = shared
         if self.core.rules.adaptive_ahead and 0 < o.ttl <= took:

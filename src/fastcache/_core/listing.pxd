@@ -77,7 +77,7 @@ cdef inline list list_flights(Core* core):
     cdef list flights = []
     cdef PyObject* found
     cdef uint32_t number, cursor
-    for number in range(core.stripe_mask + 1):
+    for number in range(core.stripe_count):
         cursor = 0
         while True:
             found = stripe_next_flight(core_stripe_at(core, number), &cursor)
@@ -109,7 +109,7 @@ cdef inline int64_t sweep_all(Core* core) noexcept:
     cdef int64_t now = core_now(core)
     cdef int64_t removed = 0
     cdef uint32_t number
-    for number in range(core.stripe_mask + 1):
+    for number in range(core.stripe_count):
         removed += sweep_out(core, core_stripe_at(core, number), now)
     return removed
 
@@ -127,7 +127,7 @@ cdef inline tuple pop_pair(Core* core):
     cdef PyObject* value = NULL
     cdef Grave g
     g.count = 0
-    for number in range(core.stripe_mask + 1):
+    for number in range(core.stripe_count):
         s = core_stripe_at(core, number)
         left = <int64_t>s.table.fresh + 1
         while left > 0 and s.values > 0:
@@ -145,7 +145,7 @@ cdef inline int64_t count_unexpired(Core* core) noexcept:
     cdef int64_t n = 0
     cdef uint32_t number
     cdef Stripe* s
-    for number in range(core.stripe_mask + 1):
+    for number in range(core.stripe_count):
         s = core_stripe_at(core, number)
         if ceiling < s.first_expiry and not atomic_load(&core.rules.tagged):
             n += s.values

@@ -118,12 +118,12 @@ cdef class Mapping(Store):
 
     cdef object walk(self, Part part):
         """An iterator over the stripes' content, each as it is when its turn comes."""
-        if self.core.stripe_mask == 0:
+        if self.core.stripe_count == 1:
             return iter(list_stripe(&self.core, 0, part))
         return chain.from_iterable(self._stripes(part))
 
     def _stripes(self, Part part):
-        for number in range(self.core.stripe_mask + 1):
+        for number in range(self.core.stripe_count):
             yield list_stripe(&self.core, number, part)
 
     def _look(self, key, /, *, bint kept=False):

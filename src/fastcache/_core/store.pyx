@@ -280,7 +280,7 @@ cdef int store_visit(Store self, visitproc visit, void* arg) noexcept:
     cdef uint32_t i
     cdef int stop
     core_empty_shelves(&self.core)
-    for i in range(self.core.stripe_mask + 1):
+    for i in range(self.core.stripe_count):
         stop = stripe_visit(core_stripe_at(&self.core, i), visit, arg)
         if stop != 0:
             return stop

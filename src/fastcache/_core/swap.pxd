@@ -26,7 +26,7 @@ from fastcache._core.table cimport NO_SLOT, table_entry, table_reuse
 
 cdef inline bint core_may_sweep_lock_held(const Core* core, const Stripe* s, int64_t now) noexcept nogil:
     """Whether a write has some sweeping to do, in its own stripe or in another."""
-    cdef int64_t first = s.first_expiry if core.stripe_mask == 0 else atomic_load(&core.rules.first_expiry)
+    cdef int64_t first = s.first_expiry if core.stripe_count == 1 else atomic_load(&core.rules.first_expiry)
     return now >= first and now - first >= core.rules.keep
 
 

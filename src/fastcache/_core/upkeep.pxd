@@ -22,7 +22,7 @@ cdef enum:
 @cython.cdivision(True)
 cdef inline uint32_t core_turn(Core* core) noexcept nogil:
     """The stripe whose turn it is; all come round."""
-    return <uint32_t>(atomic_load(&core.turn) % (core.stripe_mask + 1))
+    return <uint32_t>(atomic_load(&core.turn) % core.stripe_count)
 
 
 cdef inline void core_end_turn(Core* core) noexcept nogil:
@@ -32,7 +32,7 @@ cdef inline void core_end_turn(Core* core) noexcept nogil:
     atomic_store(&core.turn, atomic_load(&core.turn) + 1)
     if core_turn(core) == 0:
         # A round is over: what it swept is no longer what expires first.
-        for i in range(core.stripe_mask + 1):
+        for i in range(core.stripe_count):
             first = min(first, atomic_load(&core_stripe_at(core, i).first_expiry))
         atomic_store(&core.rules.first_expiry, first)
 
@@ -42,8 +42,8 @@ cdef inline void core_evict_elsewhere(Core* core, const Stripe* full, int64_t no
     """Evicts one value from a stripe other than ``full``, which has none to evict."""
     cdef uint32_t i, first = core_turn(core)
     cdef Stripe* s
-    for i in range(core.stripe_mask + 1):
-        s = core_stripe_at(core, (first + i) % (core.stripe_mask + 1))
+    for i in range(core.stripe_count):
+        s = core_stripe_at(core, (first + i) % core.stripe_count)
         if s != full and stripe_evict(s, &core.rules, now, g):
             break
     core_end_turn(core)
@@ -64,7 +64,7 @@ cdef inline int core_empty_shelves(Core* core) noexcept:
     """Frees what readers without a lock may have looked at: only with the world stopped, as for the collector."""
     cdef uint32_t i
     if FREE_READS:
-        for i in range(core.stripe_mask + 1):
+        for i in range(core.stripe_count):
             shelf_empty(&core_stripe_at(core, i).table.shelf)
     return 0
 
@@ -82,6 +82,6 @@ cdef inline void core_expect_removals(Core* core, int64_t now) noexcept nogil:
     """After an invalidation of tags: sweeps are to look for what it removed."""
     cdef uint32_t i
     core_set_timed(core)
-    for i in range(core.stripe_mask + 1):
+    for i in range(core.stripe_count):
         stripe_expect_removals(core_stripe_at(core, i), now, core.rules.keep)
     atomic_store(&core.rules.first_expiry, min(atomic_load(&core.rules.first_expiry), now - core.rules.keep))

@@ -59,6 +59,6 @@ cdef inline bint visit_again(Visit* v, Verdict verdict) except -1:
 
 cdef inline void visit_tidy(Visit* v) noexcept:
     """After an operation that was not the fastest anyway: a little of the work that nobody waits for."""
-    if v.core.timing != UNTIMED and v.core.stripe_mask > 0:
+    if v.core.timing != UNTIMED and v.core.stripe_count > 1:
         core_sweep_elsewhere(v.core, v.now, &v.grave)
         grave_drop(&v.grave, v.core.listener)
