@@ -17,7 +17,7 @@ from fastcache._core.expiries cimport Expiries, expiries_add, expiries_first
 from fastcache._core.glimpse cimport py_readable
 from fastcache._core.index cimport EMPTY, SLOT, home
 from fastcache._core.jitter cimport random_below, random_next, random_seeded
-from fastcache._core.key cimport draw_salt, key_equal, key_hash, salt
+from fastcache._core.key cimport draw_salt, key_equal, key_hash, salt, tagged
 from fastcache._core.ledger cimport VACANT
 from fastcache._core.mutex cimport FREE_READS
 from fastcache._core.probe cimport Probe, probe_end, probe_settle, probe_start
@@ -114,7 +114,7 @@ cdef class TableProbe:
         cdef uint32_t slot = NO_SLOT
         cdef Search found
         cdef Probe p
-        probe_start(&p, <PyObject*>key, hash)
+        probe_start(&p, <PyObject*>key, tagged(hash))
         try:
             while True:
                 found = table_find(&self.table, &p, &slot)
@@ -127,11 +127,11 @@ cdef class TableProbe:
     def peek(self, key, uint32_t hash):
         """The slot of a key that is equal beyond doubt, or None."""
         cdef uint32_t slot = NO_SLOT
-        return None if table_peek(&self.table, <PyObject*>key, hash, &slot) == NULL else slot
+        return None if table_peek(&self.table, <PyObject*>key, <uint32_t>tagged(hash), &slot) == NULL else slot
 
     def insert(self, key, uint32_t hash, value=None):
         """Adds a key that is absent, with a value; its slot."""
-        cdef uint32_t slot = table_insert(&self.table, hash)
+        cdef uint32_t slot = table_insert(&self.table, <uint32_t>tagged(hash))
         cdef Entry* e
         if slot == NO_SLOT or not order_reserve(&self.order, &self.table, slot):
             raise MemoryError()

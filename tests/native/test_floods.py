@@ -22,7 +22,8 @@ MASK = 2**64 - 1
 def unsalted(number: int, salt: int) -> int:
     """The mixed hash of a small int, for who knows the salt."""
     product = ((number ^ salt) & MASK) * 0xE7037ED1A0B428DB
-    return (product >> 64 ^ product) & MASK
+    spread = (product >> 64 ^ product) & MASK
+    return spread if spread & 0xFF000000 else spread | 0x01000000
 
 
 def sharing(salt: int, what: str) -> Iterator[int]:

@@ -2,8 +2,8 @@
 
     | 0 | tag:8 slot+1:24 | 0 | ...     0 is empty; a power of two of words, at most 2/3 of them full
 
-A search starts at the hash's home and walks on until it meets an empty word; the tag (bits 24-31 of the hash)
-spares it most looks at foreign entries.  A removed word leaves no mark behind: what it had pushed on moves back
+A search starts at the hash's home and walks on until it meets an empty word; the tag (bits 24-31 of the hash, never
+0) spares it most looks at foreign entries.  A removed word leaves no mark behind: what it had pushed on moves back
 (Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so searches stay short however many keys come and go.
 The five upper bits of a tag are also the five lower ones of the home, so that a word tells by itself how far it was
 pushed, as long as no word of the table was pushed further than that.
@@ -15,16 +15,15 @@ from libc.stdint cimport uint32_t
 
 from fastcache._core.chunks cimport Table, table_entry
 from fastcache._core.entry cimport Entry
-from fastcache._core.py cimport likely, unlikely
+from fastcache._core.key cimport TAG
+from fastcache._core.py cimport likely
 
 cdef extern from *:
     """
     #define FC_EMPTY 0u
-    #define FC_TAG 0xFF000000u
     #define FC_SLOT 0x00FFFFFFu
     """
     const uint32_t EMPTY "FC_EMPTY"
-    const uint32_t TAG "FC_TAG"
     const uint32_t SLOT "FC_SLOT"
 
 cdef extern from "words.h" nogil:
@@ -58,7 +57,7 @@ cdef inline uint32_t below(uint32_t empty) noexcept nogil:
 cdef inline Entry* index_first(const Table* t, uint32_t h, uint32_t* slot) noexcept nogil:
     """The entry of the word at the hash's home, if that has its tag: most probably the one; or NULL."""
     cdef uint32_t word = t.index[home(h) & t.mask]
-    if (word ^ h) & TAG != 0 or unlikely(word == EMPTY):
+    if (word ^ h) & TAG != 0:
         return NULL
     slot[0] = (word & SLOT) - 1
     return table_entry(t, slot[0])
@@ -71,7 +70,7 @@ cdef inline Entry* index_find(const Table* t, uint32_t h, uint32_t* slot) noexce
     cdef uint32_t empty, tagged
     cdef Entry* e
     # Mostly it is the first, if it is there; that it is empty would be foretold half of the time.
-    if (word ^ h) & TAG == 0 and likely(word != EMPTY):
+    if (word ^ h) & TAG == 0:
         slot[0] = (word & SLOT) - 1
         e = table_entry(t, slot[0])
         if likely(e.hash == h):

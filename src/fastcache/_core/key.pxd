@@ -1,9 +1,9 @@
 """Keys: their hash, spread over all bits, and equality as far as it can be told without running Python."""
 
 from cpython.object cimport PyObject
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
-from fastcache._core.py cimport PyASCIIObject, likely, py_hash, py_is_str, py_tuple_items
+from fastcache._core.py cimport PyASCIIObject, assume, likely, py_hash, py_is_str, py_tuple_items, unlikely
 
 cdef extern from "hash.h" nogil:
     uint64_t mul_fold "fc_mul_fold"(uint64_t, uint64_t) noexcept
@@ -21,6 +21,15 @@ cdef extern from "equal.h" nogil:
     Equality key_equal "fc_key_equal"(PyObject*, PyObject*) noexcept
     bint items_equal "fc_items_equal"(PyObject*, PyObject* const*, Py_ssize_t) noexcept
 
+
+cdef extern from *:
+    """
+    /* What the words of an index have of a hash. */
+    #define FC_TAG 0xFF000000u
+    #define FC_LEAST_TAG 0x01000000u
+    """
+    const uint32_t TAG "FC_TAG"
+    const uint32_t LEAST_TAG "FC_LEAST_TAG"
 
 cdef extern from *:
     """
@@ -45,9 +54,17 @@ cdef inline Py_hash_t plain_hash(PyObject* key) except -1:
     return py_hash(key)
 
 
+cdef inline uint64_t tagged(uint64_t hash) noexcept nogil:
+    """A hash whose tag is not 0, as that of an empty word is; so it is not 0 itself, which stands for an error."""
+    if unlikely(hash & TAG == 0):
+        hash |= LEAST_TAG
+    assume(hash != 0)
+    return hash
+
+
 cdef inline uint64_t mixed(Py_hash_t h) noexcept nogil:
     """A hash spread over all bits: the top ones choose a stripe, the low ones a place in its index."""
-    return mul_fold(<uint64_t>h ^ salt, <uint64_t>0xE7037ED1A0B428DBULL)
+    return tagged(mul_fold(<uint64_t>h ^ salt, <uint64_t>0xE7037ED1A0B428DBULL))
 
 
 cdef inline int draw_salt() except -1:

@@ -19,8 +19,8 @@ from fastcache._core.evict cimport MARKS_FULL
 from fastcache._core.glimpse cimport (
     glimpse_equal, glimpse_items, leave_u8, py_give_back, py_try_incref, see_i64, see_pointer, see_u8, see_u32,
 )
-from fastcache._core.index cimport EMPTY, SLOT, TAG, home
-from fastcache._core.key cimport ASK, YES, Equality
+from fastcache._core.index cimport EMPTY, SLOT, home
+from fastcache._core.key cimport ASK, TAG, YES, Equality
 from fastcache._core.py cimport unlikely
 from fastcache._core.seqlock cimport read_holds
 from fastcache._core.stripe cimport Stripe
@@ -48,7 +48,7 @@ cdef inline bint reader_first(Stripe* s, uint64_t sequence, uint32_t h, Entry** 
     if not read_holds(&s.lock, sequence):
         return False
     word = see_u32(&index[home(h) & mask])
-    if (word ^ h) & TAG != 0 or unlikely(word == EMPTY):
+    if (word ^ h) & TAG != 0:
         return False
     return reader_entry(s, sequence, (word & SLOT) - 1, entry)
 

@@ -17,9 +17,9 @@ from fastcache._core.chunks cimport (
 )
 from fastcache._core.entry cimport Entry
 from fastcache._core.index cimport (
-    EMPTY, SLOT, TAG, home, index_find, index_of, index_put, index_take_out,
+    EMPTY, SLOT, home, index_find, index_of, index_put, index_take_out,
 )
-from fastcache._core.key cimport ASK, YES, Equality, key_equal
+from fastcache._core.key cimport ASK, TAG, YES, Equality, key_equal
 from fastcache._core.ledger cimport NO_CHUNK
 from fastcache._core.probe cimport Probe, probe_compare
 from fastcache._core.py cimport likely, unlikely
@@ -124,8 +124,6 @@ cdef inline Entry* table_candidate(const Table* t, uint32_t h, uint32_t* slot) n
             return NULL
         i = (i + 1) & t.mask
         word = t.index[i]
-    if unlikely(word == EMPTY):
-        return NULL
     slot[0] = (word & SLOT) - 1
     return table_entry(t, slot[0])
 
@@ -238,6 +236,8 @@ cdef inline const char* table_check(const Table* t) noexcept nogil:
         e = table_entry(t, slot)
         if e.key == NULL:
             continue
+        if e.hash & TAG == 0:
+            return b"a hash has the tag of an empty word"
         keys += 1
         i = home(e.hash) & t.mask
         pushed = 0
