@@ -15,7 +15,7 @@ from fastcache._core.links cimport (
     Links, links_add, links_clear, links_drop, links_free, links_newer, links_newest, links_older, links_oldest,
     links_renew, links_reserve, links_trim,
 )
-from fastcache._core.py cimport unlikely
+from fastcache._core.py cimport likely
 from fastcache._core.queue cimport queue_reserve
 from fastcache._core.table cimport NO_SLOT, Table, table_entry
 
@@ -60,8 +60,8 @@ cdef inline void order_add(Order* o, const Table* t, Entry* e, uint32_t slot) no
     if o.policy == ADAPTIVE:
         adaptive_add(&o.adaptive, t, e, slot)
         return
-    # Full from the start where marks do not count: then no hit writes them.
-    e.marks = MARKS_FULL
+    # Full from the start where a hit changes nothing: then it looks no further.
+    e.marks = 0 if o.policy == LRU else MARKS_FULL
     if o.policy != UNORDERED:
         links_add(&o.links, slot)
 
@@ -76,10 +76,12 @@ cdef inline void order_drop(Order* o, Entry* e, uint32_t slot) noexcept nogil:
 
 cdef inline void order_touch(Order* o, Entry* e, uint32_t slot) noexcept nogil:
     """The slot's value has been used."""
-    if e.marks < MARKS_FULL:
-        e.marks += 1
-    elif unlikely(o.policy == LRU):
+    if likely(e.marks == MARKS_FULL):
+        return
+    if o.policy == LRU:
         links_renew(&o.links, slot)
+    else:
+        e.marks += 1
 
 
 cdef inline uint32_t order_victim(Order* o, const Table* t, uint32_t spared) noexcept nogil:

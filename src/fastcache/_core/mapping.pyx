@@ -317,7 +317,7 @@ cdef object mapping_get(Mapping self, PyObject* const* args, Py_ssize_t count, P
     cdef PyObject* value
     cdef bint missed = False
     # Away before anything that would have to save the names for it.
-    if unlikely(names != NULL or <size_t>(count - 1) > 1):
+    if unlikely((<size_t>names | <size_t>(count - 1)) > 1):
         return self.get_oddly(args, count, names)
     ceiling = core_ceiling(&self.core)
     hash = key_hash(args[0])
