@@ -155,6 +155,41 @@ print(value, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     )
 
 
+def test_a_fork_in_a_handler_on_the_way_to_the_wait_begins_the_call_anew() -> None:
+    check(
+        """
+import ctypes, functools
+
+class Key:
+    "Hashing it sends a signal, for which the interpreter looks at the next Python code that it runs."
+    __hash__ = staticmethod(functools.partial(ctypes.pythonapi.PyErr_SetInterruptEx, int(signal.SIGUSR1)))
+
+cache, key, armed = Cache(), Key(), False
+
+def handle(number, frame):
+    global child
+    if armed:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+        else:
+            held.gate.open()
+
+signal.signal(signal.SIGUSR1, handle)
+held = HeldLoader("loaded")
+leader = Call(cache.get_or_load, key, held)
+held.gate.reached()
+parent, armed = os.getpid(), True
+value = cache.get_or_load(key, lambda key: "child's")
+armed = False
+if os.getpid() != parent:
+    os._exit(0 if value == "child's" else 1)
+print(value, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+""",
+        out="loaded 0",
+    )
+
+
 def test_a_fork_in_a_handler_amid_the_wait_for_a_place_begins_the_call_anew() -> None:
     check(
         """

@@ -30,6 +30,7 @@ LAYERS = {
     "plain words": "_errors _percent _sizes _stats _home _rope _core.__init__ _core.py _core.mutex "
     "_core.clock _core.seconds _core.jitter _core.method _core.shelf _refresh_log testing._executors testing._held",
     "what tags remember": "_core.expiries",
+    "where followers stand": "_core.door",
     "small things": "_core.key _core.ledger _core.grave _core.weights _core.calls _core.flight _core.ask "
     "_core.movable _core.seqlock _core.histogram _core.tag _core.ready _core.seat",
     "the key of a call": "_core.callkey",

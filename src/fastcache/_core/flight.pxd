@@ -3,10 +3,8 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 
+from fastcache._core.door cimport Door
 from fastcache._core.mutex cimport Mutex
-
-cdef extern from "Python.h":
-    ctypedef void* Door "PyThread_type_lock"
 
 cdef enum FlightState:
     QUEUED      # waits for a thread, or for a place in the bulkhead; any caller who could load it may claim it
@@ -63,7 +61,7 @@ cdef class Flight:
     cdef bint on_loop           # a task does, so that its loop must not be blocked
     cdef bint in_greenlet       # a greenlet does, so that its hub must not be blocked; written by it
     cdef readonly object task   # what cancels that, or None; written once
-    cdef Door door              # owned; locked until the end, made for the first who waits
+    cdef Door door              # made for the first who waits
     cdef int waiters
     cdef bint moved             # its followers are to begin anew, though the load goes on
     cdef bint open              # the door has been opened

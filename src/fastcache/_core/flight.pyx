@@ -3,10 +3,9 @@
         queue          claim                    end
     RUNNING ---> QUEUED ---> RUNNING ---> LANDED | FAILED | ABANDONED
 
-Waiting.  A flight is a condition of its own: waiters stand at its door, a lock that is made when the first of them
-comes and is held until the end.  Then it is released once, and each waiter who gets it passes it on at once,
-before it asks for the GIL.  They wait with the GIL released; signals get through.  Waiters of other kinds can be
-told by ``end``, which knows of every end.
+Waiting.  A flight is a condition of its own: waiters stand at its door, which is made when the first of them comes and
+is opened at the end.  They wait with the GIL released; signals get through.  Waiters of other kinds can be told by
+``end``, which knows of every end.
 """
 
 cimport cython
@@ -15,6 +14,9 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastcache._core.clock cimport clock_exact
+from fastcache._core.door cimport (
+    ACQUIRED, LockStatus, door_forget, door_free, door_leave, door_make, door_open, door_wait,
+)
 from fastcache._core.mutex cimport PARALLEL, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport FOREVER, py_incref, steal
 
@@ -23,13 +25,6 @@ from threading import main_thread
 
 cdef extern from "Python.h":
     Py_ssize_t reference_count "Py_REFCNT"(PyObject*) noexcept
-    ctypedef enum LockStatus "PyLockStatus":
-        ACQUIRED "PY_LOCK_ACQUIRED"
-    Door door_new "PyThread_allocate_lock"() noexcept nogil
-    void door_free "PyThread_free_lock"(Door) noexcept nogil
-    int door_try "PyThread_acquire_lock"(Door, int) noexcept nogil
-    LockStatus door_wait "PyThread_acquire_lock_timed"(Door, long long microseconds, int interruptible) noexcept nogil
-    void door_open "PyThread_release_lock"(Door) noexcept nogil
     unsigned long this_thread "PyThread_get_thread_ident"() noexcept nogil
 
 cdef extern from *:
@@ -70,8 +65,7 @@ cdef class Flight:
         raise TypeError("a flight is begun by a cache, not made")
 
     def __dealloc__(self):
-        if self.door != NULL:
-            door_free(self.door)
+        door_free(&self.door)
 
     cdef tuple seen(self, int64_t now):
         """(key, age in seconds, waiters, leading thread or 0, whether behind a served value)."""
@@ -163,14 +157,12 @@ cdef class Flight:
 
     cdef void let_go_lock_held(self) noexcept:
         """Opens the door, and gives the mutex back."""
-        cdef Door door = NULL
         cdef bint watched = self.watchers is not None
-        if not self.open:
-            self.open = True
-            door = self.door
+        cdef bint closed = not self.open and self.door.lock != NULL
+        self.open = True
         mutex_unlock(&self.mutex)
-        if door != NULL:
-            door_open(door)
+        if closed:
+            door_open(&self.door)
         if watched:
             self.tell_watchers()
 
@@ -228,21 +220,19 @@ cdef class Flight:
         cdef LockStatus status
         cdef long long slice, left
         cdef int forks_before = forks
-        cdef Door door
+        cdef bint doorless, kept
+        # Signals are the main thread's.  Asked for here: from the look at the door to the wait no Python code runs.
+        slice = SIGNAL_SLICE if main_thread().ident == this_thread() else SLICE
         mutex_lock(&self.mutex)
-        if self.state <= RUNNING and self.door == NULL and not self.open:
-            self.door = door_new()
-            if self.door != NULL:
-                door_try(self.door, 0)
+        if self.state <= RUNNING and self.door.lock == NULL and not self.open:
+            door_make(&self.door)
         state = MOVED if self.moved and self.state <= RUNNING else self.state
-        door = self.door
+        doorless = self.door.lock == NULL
         self.waiters += 1
         mutex_unlock(&self.mutex)
         try:
-            # Signals are the main thread's.
-            slice = SIGNAL_SLICE if main_thread().ident == this_thread() else SLICE
             while state <= RUNNING:
-                if door == NULL:
+                if doorless:
                     raise MemoryError()
                 left = slice
                 if deadline != FOREVER:
@@ -251,10 +241,8 @@ cdef class Flight:
                         return RUNNING
                     left = min(left, slice)
                 with nogil:
-                    status = door_wait(door, left, 1)
-                    if status == ACQUIRED:
-                        # Before the GIL: the next waiter need not wait for this one to run.
-                        door_open(door)
+                    status = door_wait(&self.door, left, &kept)
+                door_leave(&self.door, status, kept)
                 if status != ACQUIRED:
                     PyErr_CheckSignals()
                 if finalizing():
@@ -274,8 +262,7 @@ cdef class Flight:
     cdef bint survive_fork(self) noexcept:
         """In the child: lets go of what its threads held; False if the leader is not among its threads."""
         mutex_reset(&self.mutex)
-        # The door may be held by nobody that lives: left behind, never freed.
-        self.door = NULL
+        door_forget(&self.door)
         self.open = False
         self.waiters = 0
         # A loop does not run on in the child.
@@ -329,8 +316,8 @@ cdef void park(Flight flight) noexcept:
 
 cdef inline bint is_untouched(Flight flight) noexcept:
     return (
-        not PARALLEL and reference_count(<PyObject*>flight) == 1 and flight.door == NULL and flight.watchers is None
-        and flight.parent is None and not flight.moved
+        not PARALLEL and reference_count(<PyObject*>flight) == 1 and flight.door.lock == NULL
+        and flight.watchers is None and flight.parent is None and not flight.moved
     )
 
 
