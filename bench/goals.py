@@ -72,6 +72,13 @@ GOALS = [
     Goal("scaling.disjoint", "two threads over one: disjoint keys", 1.8, FREE, at_most=False),
     Goal("scaling.same", "two threads over one: the same keys", 1.35, FREE, at_most=False),
     Goal("scaling.hot", "two threads over one: one hot key", 1.2, FREE, at_most=False),
+    Goal(
+        "scaling.hot constant",
+        "two threads over one: one hot key, a value that is never freed",
+        1.2,
+        FREE,
+        at_most=False,
+    ),
     Goal("scaling.decorated", "two threads over one: a decorated function", 1.0, FREE, at_most=False),
 ]
 

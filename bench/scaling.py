@@ -16,7 +16,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import fastcache
@@ -36,11 +36,15 @@ Maker = Callable[[], Callable[[str], Any]]
 
 
 class Scene(NamedTuple):
-    """The keys of each thread, by their place in the container; ``own``: as objects of its own."""
+    """The keys of each thread, by their place in the container; ``own``: as objects of its own.
+
+    ``counted``: values are objects with counters, as most are, not such as Python never frees.
+    """
 
     title: str
     shares: tuple[list[int], list[int]]
     own: bool = True
+    counted: bool = True
     decorated: bool = False
 
 
@@ -49,6 +53,7 @@ SCENES = {
     "disjoint": Scene("disjoint keys", (FIRST, SECOND)),
     "same": Scene("the same keys", (FIRST, FIRST[::-1])),
     "hot": Scene("one hot key", ([7] * KEYS, [7] * KEYS)),
+    "hot constant": Scene("one hot key, a value that is never freed", ([7] * KEYS, [7] * KEYS), counted=False),
     "decorated": Scene("a decorated function", (FIRST, FIRST[::-1]), decorated=True),
     "same objects": Scene("the same keys, as the same objects", (FIRST, FIRST[::-1]), own=False),
     "hot object": Scene("one hot key, as the same object", ([7] * KEYS, [7] * KEYS), own=False),
@@ -76,7 +81,7 @@ def gains(rounds: int, calls: int) -> dict[str, dict[str, Any]]:
     }
 
 
-# Functions of a module, as most that are decorated; values are objects with counters, as most are.
+# Functions of a module, as most that are decorated.
 @fastcache.cached(20 * KEYS, TTL, jitter=JITTER)
 def ours(key: str) -> list[str]:
     return [key]
@@ -93,13 +98,17 @@ def makers(scene: Scene, stored: list[str]) -> dict[str, Maker]:
         for key in stored:
             ours(key), theirs(key)
         return {"fastcache": lambda: ours, "functools.lru_cache": lambda: theirs}
-    mapping = {key: [key] for key in stored}
+
+    def made(keys: Iterable[str]) -> dict[str, Any]:
+        return {key: [key] if scene.counted else True for key in keys}
+
+    mapping = made(stored)
     cache: fastcache.Cache[str, Any] = fastcache.Cache(20 * KEYS, TTL, jitter=JITTER)
     cache.update(mapping)
     return {
         "fastcache": lambda: cache.get,
         "dict": lambda: mapping.get,
-        "a dict for each thread": lambda: {key: [key] for key in stored}.get,
+        "a dict for each thread": lambda: made(map(_copied, stored)).get,
     }
 
 
@@ -127,7 +136,7 @@ def together(make: Maker, scene: Scene, stored: list[str], calls: int, numbers: 
         made: dict[str, str] = {}
         chosen = [stored[place] for place in scene.shares[number]]
         # One copy of each key, as its object would come from a parser.
-        keys = [made.setdefault(key, (key + "x")[:-1]) for key in chosen] if scene.own else chosen
+        keys = [made.setdefault(key, _copied(key)) for key in chosen] if scene.own else chosen
         call, turns = make(), range(calls // KEYS)
         for key in keys:
             call(key)
@@ -145,6 +154,10 @@ def together(make: Maker, scene: Scene, stored: list[str], calls: int, numbers: 
     for thread in threads:
         thread.join()
     return spans
+
+
+def _copied(key: str) -> str:
+    return (key + "x")[:-1]
 
 
 def _duration(spans: list[Span]) -> int:
