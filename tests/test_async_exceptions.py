@@ -107,12 +107,14 @@ def test_threads_that_are_killed_again_and_again_leave_a_cache_that_works(option
     check_child(
         KILLS
         + f"""
+from fastcache import _refresh
 sys.setswitchinterval(1e-5)
 cache, single = Cache(20, refresh_workers=2, {options}), SingleFlight()
 kills = 0
 
-# Both workers there may be: where 3.11 starts a thread, an exception that is sent to the one that starts it may go to
-# the other, which then never tells that it has started.
+# Both workers there may be, and they stay: where 3.11 starts a thread, an exception that is sent to the one that starts
+# it may go to the other, which then never tells that it has started.
+_refresh.IDLE = 600
 held = HeldLoader(0)
 refreshes = [cache.refresh(key, held) for key in "ab"]
 await_until(lambda: len(held.calls) == 2, "both workers")
