@@ -13,6 +13,8 @@ from bench import figures, goals, memory, page, record, scaling, tables, workloa
 from bench.contender import Contender
 from bench.timing import Contest, Figure
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 
 

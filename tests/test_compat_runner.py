@@ -10,6 +10,8 @@ from tests.compat.plugins.recording import matches
 from tests.compat.suite import Outcome, Suite
 from tests.compat.table import PAGE, recorded, save
 
+pytestmark = pytest.mark.once
+
 A_SUITE = Suite("some", "some==1.0", ("tests",), deselected={"t.py::Test": "why"}, edits={"t.py": {"a": "b"}})
 
 

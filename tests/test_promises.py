@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 TESTS = Path(__file__).parent
 PAGES = [TESTS.parent / "docs" / name for name in ("promises.md", "failures.md")]
 

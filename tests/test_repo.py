@@ -18,7 +18,7 @@ import fastcache
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "fastcache"
 
-pytestmark = pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not here")
+pytestmark = [pytest.mark.skipif(not SRC.is_dir(), reason="the sources are not here"), pytest.mark.once]
 
 # From the bottom up.  A module imports only from layers below its own.
 LAYERS = {

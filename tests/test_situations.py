@@ -18,6 +18,8 @@ from bench.situations.runner import Answer
 from bench.situations.subject import PLAIN, SUBJECTS, Load, Options, Subject
 from tests.harness.gates import Gate, in_time
 
+pytestmark = pytest.mark.once
+
 # Seconds for a child that starts a bare Python and then hangs.
 SHORT = 3.0
 
