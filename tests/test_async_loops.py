@@ -167,10 +167,12 @@ def test_a_loop_closed_under_a_load_leaves_no_flight(cache: Cache[Any, Any], loo
 
 def test_who_waited_on_a_loop_that_was_closed_is_not_missed(cache: Cache[Any, Any], loop_factory: LoopFactory) -> None:
     loader = AsyncHeldLoader("loaded")
+    stands_still: list[bool] = []
 
     async def lead() -> Any:
         task = start(cache.aget_or_load("k", loader))
-        await until(lambda: [flight.waiters for flight in cache.flights()] == [3])
+        await until(lambda: stands_still)
+        assert [flight.waiters for flight in cache.flights()] == [3]
         await asyncio.to_thread(closed.close)
         loader.gate.open()
         return await task
@@ -178,6 +180,7 @@ def test_who_waited_on_a_loop_that_was_closed_is_not_missed(cache: Cache[Any, An
     closed = Abandoned(loop_factory)
     leader = Call(lambda: asyncio.run(lead()))
     closed.tasks = closed.loop.run_until_complete(join_two(cache, loader))
+    stands_still.append(True)
     assert leader.result() == "loaded"
     closed.forget()
 
