@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from _queue import Empty, SimpleQueue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from fastcache._typing import TYPE_CHECKING
 
@@ -122,9 +122,13 @@ def _are_eventlets() -> bool:
     return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
 
 
-def imported(name: str) -> Any:
-    """One that somebody has imported, or None; not by ``get``, for which free-threaded 3.13 locks the dict."""
-    return sys.modules[name] if name in sys.modules else None  # noqa: SIM401
+def imported(name: str, modules: Mapping[str, Any] = sys.modules) -> Any:
+    """One that somebody has imported, or None.
+
+    Free-threaded 3.13 locks a dict for ``get``, and that of a module for an object of another thread's like
+    ``sys.modules``; a fork might leave it locked.
+    """
+    return modules[name] if name in modules else None  # noqa: SIM401
 
 
 def _next() -> Callable[[], object] | None:
