@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from bench.scaling import SCENES
 from bench.timing import Figure
 
 GIL = frozenset({"gil"})
@@ -69,17 +70,10 @@ GOALS = [
         "expiry.pause", "1,000,000 keys expire together, 2 threads read and write: longest call (CPU)", 1.0, unit="ms"
     ),
     Goal("expiry.memory", "the same: share of the memory given back", 0.9, at_most=False),
-    Goal("scaling.disjoint", "two threads over one: disjoint keys", 1.8, FREE, at_most=False),
-    Goal("scaling.same", "two threads over one: the same keys", 1.35, FREE, at_most=False),
-    Goal("scaling.hot", "two threads over one: one hot key", 1.2, FREE, at_most=False),
-    Goal(
-        "scaling.hot constant",
-        "two threads over one: one hot key, a value that is never freed",
-        1.2,
-        FREE,
-        at_most=False,
+    *(
+        Goal(f"scaling.{scene}", f"two threads over one: {SCENES[scene].title}", least, FREE, at_most=False)
+        for scene, least in {"disjoint": 1.8, "same": 1.35, "hot": 1.2, "hot constant": 1.2, "decorated": 1.0}.items()
     ),
-    Goal("scaling.decorated", "two threads over one: a decorated function", 1.0, FREE, at_most=False),
 ]
 
 
