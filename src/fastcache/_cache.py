@@ -14,6 +14,7 @@ from fastcache._load_config import checked_executor, load_settings
 from fastcache._refresh_log import RefreshLog
 from fastcache._registry import register
 from fastcache._typing import TYPE_CHECKING, K, V
+from fastcache._views import Items, Keys, Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         Seconds,
         Weigher,
     )
-    from fastcache._views import Items, Keys, Values
 
     C = TypeVar("C", bound="Cache[Any, Any]")
 
@@ -208,20 +208,14 @@ class Cache(AheadStore[K, V]):
 
     def keys(self) -> Keys[K]:
         """The unexpired keys, as a set that follows the cache."""
-        from fastcache._views import Keys
-
         return Keys(self)
 
     def values(self) -> Values[V]:
         """The unexpired values, as a collection that follows the cache."""
-        from fastcache._views import Values
-
         return Values(self)
 
     def items(self) -> Items[K, V]:
         """The unexpired pairs, as a set that follows the cache."""
-        from fastcache._views import Items
-
         return Items(self)
 
     def update(self, other: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = (), /, **more: Any) -> None:

@@ -25,8 +25,7 @@ LATE = {
     "sys": (
         "copy inspect random fastcache fastcache._bulkhead fastcache._clru_cache fastcache._copies "
         "fastcache._duplicate fastcache._histogram fastcache._lru_cache fastcache._methods fastcache._namespace "
-        "fastcache._policy fastcache._renewal fastcache._single fastcache._sizes fastcache._stats fastcache._types "
-        "fastcache._views"
+        "fastcache._policy fastcache._renewal fastcache._single fastcache._sizes fastcache._stats fastcache._types"
     ),
     "concurrent.futures": "concurrent.futures",
     "asyncio": "asyncio asyncio.coroutines fastcache._aio fastcache._task_loads",

@@ -98,7 +98,7 @@ cdef void spare(object code):
 
 def prepare():
     """Once, before the first want, when all that is to be called is imported, but for what comes late."""
-    for late in ("_copies", "_methods", "_namespace", "_sizes", "_views"):
+    for late in ("_copies", "_methods", "_namespace", "_sizes"):
         __import__(f"fastcache.{late}")
     for function in gc.get_objects():
         if isinstance(function, FunctionType):
