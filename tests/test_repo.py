@@ -25,7 +25,6 @@ LAYERS = {
     "words of types": "_typing",
     "what is alive": "_registry",
     "durations": "_histogram",
-    "threads for those who wait": "_threads",
     "what is lost together": "_core.residence",
     "plain words": "_errors _percent _sizes _stats _home _rope _core.__init__ _core.py _core.mutex "
     "_core.clock _core.seconds _core.jitter _core.method _core.shelf _refresh_log testing._executors testing._held",
@@ -38,6 +37,7 @@ LAYERS = {
     "copies": "_copies",
     "walks": "_core.walk",
     "greenlets": "_core.greenlet",
+    "threads for those who wait": "_threads",
     "who waits for whom": "_core.graph",
     "who is told of an end": "_core.watch _core.bell",
     "doors, and refreshes": "_doors _refresh",

@@ -19,6 +19,7 @@ import time
 from _queue import Empty, SimpleQueue
 from collections.abc import Callable, Mapping
 
+from fastcache._core.greenlet import greenlets_are_there
 from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -113,20 +114,22 @@ def are_greenlets() -> bool:
     Such a one runs in the hub of the thread that began it: it can be woken from there alone, and ends with it.  So none
     stays for work that is yet to come.
     """
+    if not greenlets_are_there():
+        return False
     gevent = imported("gevent.monkey")
     return (gevent is not None and bool(gevent.is_module_patched("threading"))) or _are_eventlets()
 
 
 def _are_eventlets() -> bool:
-    eventlet = imported("eventlet.patcher")
+    eventlet = imported("eventlet.patcher") if greenlets_are_there() else None
     return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
 
 
 def imported(name: str, modules: Mapping[str, Any] = sys.modules) -> Any:
     """One that somebody has imported, or None.
 
-    Free-threaded 3.13 locks a dict for ``get``, and that of a module for an object of another thread's like
-    ``sys.modules``; a fork might leave it locked.
+    Free-threaded 3.13 locks a dict for ``get``, that of a module for an object of another thread's like ``sys.modules``,
+    and this for the name of a module that another thread has imported; a fork might leave it locked.
     """
     return modules[name] if name in modules else None  # noqa: SIM401
 

@@ -11,7 +11,7 @@ from fastcache._core.mutex cimport assert_outside
 from fastcache._core.py cimport py_decref, raw_alloc, raw_free, unlikely
 
 cdef extern from "removal.h":
-    void tell "fc_tell"(PyObject* listener, PyObject* key, PyObject* value, const char* cause) noexcept
+    void tell "fc_tell"(PyObject* listener, PyObject* key, PyObject* value, PyObject* cause) noexcept
 
 cdef enum:
     GRAVE_ROOM = 64
@@ -49,12 +49,14 @@ cdef inline int grave_left(const Grave* grave) noexcept nogil:
 
 cdef inline void report_removal(PyObject* listener, PyObject* key, PyObject* value, int cause) noexcept:
     """Calls who listens, if anybody does; what he raises goes to ``sys.unraisablehook``."""
+    cdef str name
     if listener != NULL:
-        tell(
-            listener, key, value,
-            b"expired" if cause == EXPIRED_VALUE else b"size" if cause == SIZE
-            else b"replaced" if cause == REPLACED else b"explicit",
+        # Constants of the module: to look them up takes a lock that a fork of free-threaded 3.13 may leave taken.
+        name = (
+            "expired" if cause == EXPIRED_VALUE else "size" if cause == SIZE
+            else "replaced" if cause == REPLACED else "explicit"
         )
+        tell(listener, key, value, <PyObject*>name)
 
 
 cdef inline void grave_drop(Grave* grave, PyObject* listener) noexcept:

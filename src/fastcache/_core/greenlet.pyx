@@ -82,6 +82,11 @@ cdef bint may_be_greenlets() noexcept:
     return greenlets is not None
 
 
+def greenlets_are_there():
+    """Whether any may run.  It takes no lock of ``sys.modules``, which a fork of free-threaded 3.13 may leave taken."""
+    return may_be_greenlets()
+
+
 cdef bint runs_one_that(Question question) noexcept:
     try:
         if not may_be_greenlets():

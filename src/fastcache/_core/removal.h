@@ -13,12 +13,10 @@
 #endif
 
 /* Calls listener(key, value, cause); what it raises goes to sys.unraisablehook.  Nothing may be locked. */
-FC_COLD static void fc_tell(PyObject *listener, PyObject *key, PyObject *value, const char *cause)
+FC_COLD static void fc_tell(PyObject *listener, PyObject *key, PyObject *value, PyObject *cause)
 {
-    PyObject *name = PyUnicode_InternFromString(cause);
-    PyObject *args[] = {key, value, name};
-    PyObject *answer = name == NULL ? NULL : PyObject_Vectorcall(listener, args, 3, NULL);
-    Py_XDECREF(name);
+    PyObject *args[] = {key, value, cause};
+    PyObject *answer = PyObject_Vectorcall(listener, args, 3, NULL);
     if (answer == NULL)
         PyErr_WriteUnraisable(listener);
     else
