@@ -128,8 +128,8 @@ def _are_eventlets() -> bool:
 def imported(name: str, modules: Mapping[str, Any] = sys.modules) -> Any:
     """One that somebody has imported, or None.
 
-    Free-threaded 3.13 locks a dict for ``get``, that of a module for an object of another thread's like ``sys.modules``,
-    and this for the name of a module that another thread has imported; a fork might leave it locked.
+    Free-threaded 3.13 locks a dict for ``get``, that of a module for an object of another thread's like
+    ``sys.modules``, and this one for names that other threads made; a fork might leave them locked.
     """
     return modules[name] if name in modules else None  # noqa: SIM401
 

@@ -16,6 +16,7 @@ from libc.stdint cimport uint64_t
 from fastcache._core.calls cimport Call
 from fastcache._core.core cimport core_stripe, core_stripe_at
 from fastcache._core.entry cimport DUE
+from fastcache._core.errand cimport leave_quietly
 from fastcache._core.flight cimport RUNNING, Flight, new_flight
 from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.key cimport draw_salt, key_hash
@@ -314,17 +315,19 @@ cdef class Batch:
             raise
 
     cdef void abandon(self) noexcept:
-        """Gives up all flights that have not ended and that nobody else leads."""
+        """Gives up all flights that have not ended and that nobody else leads, and what places they brought along."""
         cdef Flight flight
         for flight in self.portion:
             # All of them are this batch's, so nobody else ends them.
             if flight.state == RUNNING:
                 load_ends(flight)
                 self.store.give_up(flight)
+            leave_quietly(flight)
         while self.at < len(self.flights):
             flight = self.flights[self.at]
             if self.at < self.queued or flight.claim():
                 self.store.give_up(flight)
+                leave_quietly(flight)
             self.at += 1
 
 

@@ -15,6 +15,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.batch cimport ANY_NUMBER, Batch, most_of, new_batch
 from fastcache._core.core cimport core_ceiling, core_peek
+from fastcache._core.errand cimport decline
 from fastcache._core.flight cimport A_TASK, QUEUED, Flight, FlightState
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.graph cimport is_admitted, is_mine
@@ -287,8 +288,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
             old = self.acceptable(<PyObject*>own.keys[i], &w.terms)
             if old != NULL:
                 w.values[own.keys[i]] = steal(old)
-                if (<Flight>own.flights[i]).claim():
-                    self.give_up(own.flights[i])
+                decline(self, own.flights[i])
                 own.remove(i)
         return False
 
@@ -298,8 +298,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         cdef Flight flight
         atomic_add(&self.core.rejections, 1)
         for key, flight in zip(own.keys, own.flights):
-            if flight.claim():
-                self.give_up(flight)
+            if decline(self, flight):
                 w.errors[key] = rejection(key)
             else:
                 w.joined.append((key, flight))

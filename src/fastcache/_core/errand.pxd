@@ -18,6 +18,8 @@ cdef class Errand:
     cdef bint enter_and_claim(self) except -1
 
 cdef void unlink(LandingStore store, Flight flight) noexcept
+cdef void leave_quietly(Flight flight) noexcept
+cdef bint decline(LandingStore store, Flight flight) except -1
 cdef bint supersede(LandingStore store, Flight flight) noexcept
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)
 cdef Errand errand_behind(LandingStore store, Flight flight, const Call* call, const Terms* terms)

@@ -3,6 +3,7 @@ ever, by a task.
 """
 
 cimport cython
+from cpython.exc cimport PyErr_SetInterrupt
 from cpython.object cimport PyObject
 
 from fastcache._core.calls cimport Call, call_packed, call_unpack
@@ -160,6 +161,27 @@ cdef void unlink(LandingStore store, Flight flight) noexcept:
     grave_drop(&g, store.core.listener)
 
 
+cdef void leave_quietly(Flight flight) noexcept:
+    """Gives back the place of a flight that has ended, if it has one of its own; an interrupt is left for later."""
+    bulkhead = flight.admitted
+    if bulkhead is None:
+        return
+    flight.admitted = None
+    try:
+        leave_bulkhead(bulkhead)
+    except KeyboardInterrupt:
+        PyErr_SetInterrupt()
+
+
+cdef bint decline(LandingStore store, Flight flight) except -1:
+    """Gives up a load without a place; False: it has one and is left to who found it, or another has begun it."""
+    if flight.admitted is not None or not flight.claim():
+        return False
+    store.give_up(flight)
+    store.conclude(flight)
+    return True
+
+
 cdef bint supersede(LandingStore store, Flight flight) noexcept:
     """Another flight has taken its key over: who waits moves there, and a load that nobody has begun is not made.
 
@@ -169,6 +191,7 @@ cdef bint supersede(LandingStore store, Flight flight) noexcept:
     # One that has a place already is left to who found it.
     if flight.admitted is None and flight.claim():
         store.give_up(flight)
+        leave_quietly(flight)
         return False
     atomic_add(&store.core.superseded, 1)
     return True

@@ -222,6 +222,7 @@ cdef class LoadingStore(LandingStore):
             for flight in flights:
                 if flight.claim():
                     self.give_up(flight)
+                    self.conclude(flight)
             raise
         finally:
             greenlet_goes_on(noted)
