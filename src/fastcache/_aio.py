@@ -68,9 +68,16 @@ class InLine(Seat):
 
     def leave(self) -> None:
         """Gives back what there is to give back, and stands in no line any more."""
+        try:
+            self._give_back()
+        except BaseException:
+            self._give_back()
+            raise
         home = None if self._home is None else self._home()
         if home is not None:
             home.residents.discard(self)
+
+    def _give_back(self) -> None:
         if self.is_admitted():
             self._way.bulkhead.give_back(self._place)
         else:

@@ -111,9 +111,7 @@ class Round:
 
     def ask_for_many(self, draw: random.Random) -> None:
         keys = draw.sample(KEYS, 3)
-        self.cache.get_many_or_load(
-            keys, self.load_many(draw), max_batch=draw.choice((None, 1)), **self.patience(draw)
-        )
+        self.cache.get_many_or_load(keys, self.load_many(draw), max_batch=draw.choice((None, 1)), **self.patience(draw))
 
     def ask_in_tasks(self, draw: random.Random) -> None:
         async def some() -> None:

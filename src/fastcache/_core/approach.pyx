@@ -12,7 +12,7 @@ from fastcache._core.calls cimport call_unpack
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.errand cimport new_errand
 from fastcache._core.flight cimport A_TASK, ABANDONED, QUEUED, RUNNING, Flight
-from fastcache._core.graph cimport is_admitted, is_mine
+from fastcache._core.graph cimport is_admitted, is_mine, places
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport leave_bulkhead
 from fastcache._core.loading cimport LoadingStore, rejection
@@ -120,13 +120,19 @@ cdef class Approach(Way):
         if verdict == REFRESH:
             # Until it is handed over it is this call's to give up, if only since what copies the value raises.
             offered.behind = True
-            offered.queue()
+            if self.store.bulkhead is None:
+                offered.queue()
+            else:
+                # QUEUED before, so somebody may have claimed it.
+                offered.leave_line(A_TASK)
             self.owes, self.claimed = True, False
             self.answered(steal(value))
             return REFRESHED
         if verdict == NOTHING:
             self.answered(self.store.absent(steal(value), &self.terms))
             return SERVED
+        # With a bulkhead it is QUEUED, for whoever has a place.
+        self.claimed = self.store.bulkhead is None
         if verdict == ALONE:
             offered.beside = steal(joined)
         elif verdict != LEAD:
@@ -136,8 +142,6 @@ cdef class Approach(Way):
                     raise RecursiveLoadError(f"the load of {self.key!r} asked for its own result")
                 return WAITS
         self.owes = True
-        # Else it is QUEUED, for whoever has a place.
-        self.claimed = self.store.bulkhead is None or self.flight.admitted is not None
         return LOADS_ALONE if verdict == ALONE else LEADS
 
     cdef bint waits_for_own(self) noexcept:
@@ -146,7 +150,8 @@ cdef class Approach(Way):
     cdef bint may_lead(self) except -1:
         """Whether another's flight, which this call has joined, is this call's to load; see ``enter``."""
         if self.store.bulkhead is None or self.flight.admitted is not None:
-            return self.flight.claim()
+            self.claimed = self.flight.claim()
+            return self.claimed
         return self.flight.state == QUEUED and (not self.flight.has_line() or is_admitted(self.store.bulkhead))
 
     cdef bint answered(self, object result) except -1:
@@ -163,6 +168,9 @@ cdef class Approach(Way):
     def lead(self, start, /):
         """``start(errand)`` begins the load that this call asks for; unless it raises, that ends the flight."""
         cdef Errand errand = self.errand()
+        if places() is not None:
+            # The thread whose loop this is waits for it in a load.
+            self.flight.lent = places()
         try:
             start(errand)
         except BaseException:
@@ -200,11 +208,14 @@ cdef class Approach(Way):
         """ENTERED: the load may begin.  IN_LINE: it needs a place first.  TAKEN: another sees to the flight."""
         bulkhead = self.store.bulkhead
         cdef bint inside
-        if bulkhead is None or self.flight.admitted is not None:
-            self.claimed = True
+        if not self.claimed and self.flight.admitted is not None:
+            # Since the last step somebody has found it a place, and may have begun.
+            self.owes = self.claimed = self.flight.claim()
+            if not self.claimed:
+                return TAKEN
+        if self.claimed:
             self.flight.lead_on_loop()
             return ENTERED
-        self.claimed = False
         inside = is_admitted(bulkhead)
         if not inside:
             if not self.flight.stand_in_line(A_TASK):

@@ -30,9 +30,9 @@ cdef class Batch:
     cdef Flight place           # of no key, led by who leads the batch: has its place in the bulkhead; or None
     cdef object interrupt       # what ended it in another thread or in a task that was no Exception; or None
 
-    cdef int add(self, object key, Flight flight) except -1
+    cdef void add(self, object key, Flight flight)
     cdef void remove(self, Py_ssize_t i)
-    cdef void queue(self, Py_ssize_t first) noexcept
+    cdef void queue(self, Py_ssize_t first, unsigned long who) noexcept
     cdef int make_place(self) except -1
     cdef bint enter(self) except -1
     cdef int fly(self) except -1

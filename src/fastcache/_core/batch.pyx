@@ -104,20 +104,21 @@ cdef class Batch:
 
     # ---- loading ----
 
-    cdef int add(self, object key, Flight flight) except -1:
+    cdef void add(self, object key, Flight flight):
         self.keys.append(key)
         self.flights.append(flight)
-        return 0
 
     cdef void remove(self, Py_ssize_t i):
         del self.keys[i]
         del self.flights[i]
 
-    cdef void queue(self, Py_ssize_t first) noexcept:
-        """Leaves its flights, from the given one on, to whoever claims them."""
+    cdef void queue(self, Py_ssize_t first, unsigned long who) noexcept:
+        """Leaves its flights, from the given one on, to whoever claims them; ``who`` stands in line for none."""
         cdef Py_ssize_t i
-        for i in range(first, min(self.queued, len(self.flights))):
-            (<Flight>self.flights[i]).queue()
+        for i in range(first, len(self.flights)):
+            if i < self.queued:
+                (<Flight>self.flights[i]).queue()
+            (<Flight>self.flights[i]).leave_line(who)
         self.queued = min(self.queued, first)
 
     cdef int make_place(self) except -1:

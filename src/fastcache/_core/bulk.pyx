@@ -18,7 +18,7 @@ from fastcache._core.core cimport core_ceiling, core_peek
 from fastcache._core.errand cimport decline
 from fastcache._core.flight cimport A_TASK, QUEUED, Flight, FlightState
 from fastcache._core.awaiting cimport AwaitingStore
-from fastcache._core.graph cimport is_admitted, is_mine
+from fastcache._core.graph cimport is_admitted, is_mine, places
 from fastcache._core.greenlet cimport who_runs
 from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport AGAIN, rejection
@@ -148,7 +148,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
             behind, w.behind = w.behind, None
             if behind is not None:
                 # It may be loaded in this very thread, and then ask for what this call has yet to load.
-                w.own.queue(0)
+                w.own.queue(0, 0)
                 self.hand_over(behind)
             if w.own.flights:
                 self.lead_many(w)
@@ -230,7 +230,9 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
             w.joined.append((key, other))
         if verdict == REFRESH:
             offered.behind = True
-            offered.queue()
+            if self.bulkhead is None:
+                offered.queue()
+            offered.leave_line(w.who)
             w.behind.add(key, offered)
         if verdict != LEAD:
             w.own.remove(len(w.own.flights) - 1)
@@ -243,7 +245,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
             self.admit_many(w)
         if terms_bound(&w.terms):
             return self.lead_many_elsewhere(w)
-        own.queue(own.most)
+        own.queue(own.most, w.who)
         own.fly()
         w.joined += own.others
         for key, flight in own.led:
@@ -308,10 +310,11 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
     cdef int lead_many_elsewhere(self, Wanted w) except -1:
         """Has another thread load what is this call's, which then waits for that as for others' loads."""
         cdef Batch own = w.own
-        cdef Flight flight
-        own.queue(0)
-        for flight in own.flights:
-            flight.leave_line(w.who)
+        own.queue(0, w.who)
+        if places() is not None:
+            if own.place is None:
+                own.make_place()
+            own.place.lent = places()
         w.joined = list(zip(own.keys, own.flights)) + w.joined
         if own.flights and not self._start(own):
             # There are no more threads to be had.

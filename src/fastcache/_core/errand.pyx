@@ -33,7 +33,7 @@ cdef class Errand:
         # A place first: who waits for a flight that is led waits for one that has its place.
         try:
             if bulkhead is not None and not bulkhead.try_enter():
-                if not self.flight.has_line():
+                if not self.flight.has_line() and self.flight.admitted is None:
                     self.drop()
                 return False
         except BaseException:
@@ -213,7 +213,9 @@ cdef Errand errand_behind(LandingStore store, Flight flight, const Call* call, c
     """Leaves a flight behind a served value to whoever claims it; None: it was given up for want of memory."""
     cdef Errand errand = None
     flight.behind = True
-    flight.queue()
+    # With a bulkhead it was before, and somebody may have claimed it.
+    if store.bulkhead is None:
+        flight.queue()
     try:
         errand = new_errand(store, flight, call, terms)
     except MemoryError:

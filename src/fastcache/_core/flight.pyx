@@ -111,6 +111,9 @@ cdef class Flight:
         mutex_lock(&self.mutex)
         if self.in_line == who:
             self.in_line = 0
+        if self.state == QUEUED and self.in_line == 0:
+            self.owner = 0
+            self.on_loop = False
         mutex_unlock(&self.mutex)
 
     cdef bint has_line(self) noexcept:

@@ -172,11 +172,9 @@ cdef bint is_admitted(object bulkhead) except -1:
 
 
 cdef bint admits(Flight flight, object bulkhead) noexcept:
-    cdef tuple lent = flight.lent
-    if lent is not None:
-        for place in lent:
-            if place is bulkhead:
-                return True
+    for place in flight.lent or ():
+        if place is bulkhead:
+            return True
     return flight.admitted is bulkhead
 
 
@@ -201,9 +199,11 @@ def is_loading():
 def places_held(bulkhead, /):
     """How many loads of this thread and its greenlets have a place of their own in a bulkhead."""
     cdef PyObject* at = current
-    while at != NULL and (<Flight>at).admitted is not bulkhead:
+    cdef int found = greenlets_admitted(bulkhead)
+    while at != NULL:
+        found += (<Flight>at).admitted is bulkhead
         at = (<Flight>at).outer
-    return <bint>(at != NULL) + greenlets_admitted(bulkhead)
+    return found
 
 
 cdef Flight task_flight():

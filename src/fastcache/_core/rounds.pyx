@@ -14,6 +14,7 @@ from fastcache._core.batch_errand cimport BatchErrand
 from fastcache._core.bulk cimport BulkStore, Wanted
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.flight cimport A_TASK, ABANDONED, RUNNING, Flight
+from fastcache._core.graph cimport places
 from fastcache._core.ready cimport ready
 
 from fastcache._core.approach import ENTERED, IN_LINE, TAKEN
@@ -31,7 +32,11 @@ cdef class Rounds(Way):
             self.result = self.wanted.given(self.many)
             return False
         self.many.sort(self.wanted)
-        self.led = BatchErrand(self.wanted.own)
+        try:
+            self.led = BatchErrand(self.wanted.own)
+        except BaseException:
+            self.wanted.own.drop()
+            raise
         self.owes = True
         self.away = False
         return True
@@ -62,7 +67,8 @@ cdef class Rounds(Way):
 
     cdef bint claim(self) except -1:
         # Later portions are for whoever needs them first.
-        self.wanted.own.queue(self.wanted.own.most)
+        self.wanted.own.queue(self.wanted.own.most, A_TASK)
+        self.wanted.own.place.lent = places()
         return self.led.claim()
 
     def turn_away(self):
