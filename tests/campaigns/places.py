@@ -148,7 +148,7 @@ def run(rounds: int, seed: int) -> str:
         played.check()
         most = max(most, played.most)
     assert most == 2, "no crowd"
-    return f"held: {rounds:,} caches"
+    return f"{rounds:,} caches, at most {most} loads at a time"
 
 
 CAMPAIGN = Campaign(
