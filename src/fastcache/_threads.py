@@ -114,15 +114,18 @@ def are_greenlets() -> bool:
     Such a one runs in the hub of the thread that began it: it can be woken from there alone, and ends with it.  So none
     stays for work that is yet to come.
     """
-    if not greenlets_are_there():
-        return False
-    gevent = imported("gevent.monkey")
+    gevent = _patcher("gevent.monkey")
     return (gevent is not None and bool(gevent.is_module_patched("threading"))) or _are_eventlets()
 
 
 def _are_eventlets() -> bool:
-    eventlet = imported("eventlet.patcher") if greenlets_are_there() else None
+    eventlet = _patcher("eventlet.patcher")
     return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
+
+
+def _patcher(name: str) -> Any:
+    """What may have made greenlets of threads, if it has been imported; not looked for where there are no greenlets."""
+    return imported(name) if greenlets_are_there() else None
 
 
 def imported(name: str, modules: Mapping[str, Any] = sys.modules) -> Any:
