@@ -143,6 +143,7 @@ class Round:
 
 def run(rounds: int, seed: int) -> str:
     most = 0
+    Late.draw.seed(seed)
     for number in range(rounds):
         played = Round(seed + 1_000 * number)
         played.check()
