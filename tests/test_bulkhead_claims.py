@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fastcache import Cache, _aio
+from fastcache._bulkhead import Bulkhead
 from fastcache.testing import MovableClock
 from tests.harness.gates import Call, Gate, await_until, await_waiters, in_time
 from tests.test_bulkhead_places import HeldBack, places_free, with_a_place
@@ -177,6 +178,40 @@ def test_a_worker_without_a_place_leaves_a_load_that_has_one_alone() -> None:
     assert call.result() == "K"
     assert (len(cache.errands), cache.stats().refreshes_dropped) == (1, 0)
     assert places_free(cache) == 1
+
+
+@in_time
+def test_a_place_too_many_is_for_the_next_in_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = MovableClock()
+    cache = Asked(ttl=10, stale_while_revalidate=100, max_concurrent_loads=2, clock=clock)
+    cache["k"] = "old"
+    clock.advance(11)
+    gate = Gate()
+    calls: list[Call[Any]] = []
+    try_enter = Bulkhead.try_enter
+
+    def entering(bulkhead: Bulkhead) -> bool:
+        entered = try_enter(bulkhead)
+        monkeypatch.undo()
+        calls.append(Call(cache.get_or_load, "k", str.upper, max_age=1, wait_timeout=60))
+        await_until(lambda: cache.errands, "the errand")
+        calls.append(Call(cache.get_or_load, "next", str.upper))
+        await_until(lambda: bulkhead.waiting == 1, "the next in line")
+        return entered
+
+    def load(key: str) -> str:
+        gate.stop()
+        return "behind"
+
+    assert cache.get_or_load("k", load) == "old"
+    monkeypatch.setattr(Bulkhead, "try_enter", entering)
+    behind = Call(cache.behind[0].run)
+    gate.reached()
+    assert calls[1].result() == "NEXT"
+    gate.open()
+    behind.result()
+    assert calls[0].result() == "behind"
+    assert places_free(cache) == 2
 
 
 class Telling(asyncio.SelectorEventLoop):

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from fastcache._core.calls cimport call_unpack
 from fastcache._core.clock cimport clock_exact
-from fastcache._core.errand cimport new_errand
+from fastcache._core.errand cimport keep_one_place, new_errand
 from fastcache._core.flight cimport A_TASK, ABANDONED, QUEUED, RUNNING, Flight
 from fastcache._core.graph cimport is_admitted, is_mine, places
 from fastcache._core.histogram cimport histogram_add
@@ -230,14 +230,13 @@ cdef class Approach(Way):
 
         :param inside: the place is that of a load which has begun this one.
         """
-        self.owes = self.claimed = self.flight.claim()
+        self.owes = False
+        self.claimed = self.flight.claim()
         if self.claimed:
             self.flight.lead_on_loop()
-            if not inside and self.flight.admitted is None:
-                self.flight.admitted = self.store.bulkhead
-            elif not inside:
-                # Somebody else had found it a place, and left it to who comes first.
-                self.store.bulkhead.vacate()
+            if not inside:
+                keep_one_place(self.store, self.flight)
+            self.owes = True
             return True
         if not inside:
             leave_bulkhead(self.store.bulkhead)

@@ -18,6 +18,7 @@ cdef class Errand:
     cdef bint enter_and_claim(self) except -1
 
 cdef void unlink(LandingStore store, Flight flight) noexcept
+cdef int keep_one_place(LandingStore store, Flight flight) except -1
 cdef void leave_quietly(Flight flight) noexcept
 cdef bint decline(LandingStore store, Flight flight) except -1
 cdef bint supersede(LandingStore store, Flight flight) noexcept

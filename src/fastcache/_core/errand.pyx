@@ -43,11 +43,8 @@ cdef class Errand:
             if bulkhead is not None:
                 leave_bulkhead(bulkhead)
             return False
-        if self.flight.admitted is None:
-            self.flight.admitted = bulkhead
-        elif bulkhead is not None:
-            # A caller had found it a place, and left it to who comes first.  Those in line are served at its end.
-            bulkhead.vacate()
+        if bulkhead is not None:
+            keep_one_place(self.store, self.flight)
         return True
 
     def has_place(self, bulkhead, /):
@@ -159,6 +156,20 @@ cdef void unlink(LandingStore store, Flight flight) noexcept:
         core_stripe_at(&store.core, flight.stripe), &store.core.rules, flight.slot, <PyObject*>flight, 0, False, &g,
     )
     grave_drop(&g, store.core.listener)
+
+
+cdef int keep_one_place(LandingStore store, Flight flight) except -1:
+    """For who has found a place for a load, and then claimed it.  What this raises has given the load up."""
+    if flight.admitted is None:
+        flight.admitted = store.bulkhead
+        return 0
+    # Somebody else had found it a place too, and left it to who comes first.
+    try:
+        leave_bulkhead(store.bulkhead)
+    except BaseException:
+        store.give_up(flight)
+        store.conclude(flight)
+        raise
 
 
 cdef void leave_quietly(Flight flight) noexcept:

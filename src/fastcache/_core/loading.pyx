@@ -24,7 +24,7 @@ from fastcache._core.calls cimport Call
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.core cimport core_coarse_now, core_now, core_stripe_number
 from fastcache._core.entry cimport DUE, FRESH
-from fastcache._core.errand cimport Errand, errand_behind, new_errand, supersede
+from fastcache._core.errand cimport Errand, errand_behind, keep_one_place, new_errand, supersede
 from fastcache._core.flight cimport ABANDONED, MOVED, QUEUED, RUNNING, Flight, FlightState, new_flight
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
 from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands, in_greenlet, in_hubs_greenlet, who_runs
@@ -193,11 +193,8 @@ cdef class LoadingStore(LandingStore):
                 leave_bulkhead(self.bulkhead)
             return self.follow(flight, terms, False) if old == NULL else steal(old)
         if inside or entered:
-            if entered and flight.admitted is None:
-                flight.admitted = self.bulkhead
-            elif entered:
-                # Somebody else had found it a place, and left it to who comes first.
-                self.bulkhead.vacate()
+            if entered:
+                keep_one_place(self, flight)
             return self.take_lead(flight, call, terms)
         self.give_up(flight)
         self.conclude(flight)
