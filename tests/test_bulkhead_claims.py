@@ -214,6 +214,19 @@ def test_a_place_too_many_is_for_the_next_in_line_at_once(monkeypatch: pytest.Mo
     assert places_free(cache) == 2
 
 
+@in_time
+def test_a_listener_holds_up_no_place() -> None:
+    gate = Gate()
+    cache: Cache[str, str] = Cache(maxsize=1, max_concurrent_loads=1, on_removal=lambda *_: gate.stop())
+    cache["old"] = "old"
+    told = Call(cache.get_or_load, "k", str.upper)
+    gate.reached()
+    assert cache.get_or_load("l", str.upper, ttl=0) == "L"
+    gate.open()
+    assert told.result() == "K"
+    assert places_free(cache) == 1
+
+
 class Telling(asyncio.SelectorEventLoop):
     """Does something else first, when it is called from another thread."""
 

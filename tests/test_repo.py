@@ -70,6 +70,7 @@ LAYERS = {
     "the options of a call": "_core.terms",
     "a store": "_core.store",
     "a mapping": "_core.mapping",
+    "places of loads": "_core.place",
     "a store that takes loads in": "_core.landing",
     "loads in other threads": "_core.errand",
     "a store that loads": "_core.loading",

@@ -14,9 +14,9 @@ from fastcache._core.errand cimport keep_one_place, new_errand
 from fastcache._core.flight cimport A_TASK, ABANDONED, QUEUED, RUNNING, Flight
 from fastcache._core.graph cimport is_admitted, is_mine, places
 from fastcache._core.histogram cimport histogram_add
-from fastcache._core.landing cimport leave_bulkhead
 from fastcache._core.loading cimport LoadingStore, rejection
 from fastcache._core.mutex cimport atomic_add
+from fastcache._core.place cimport leave_bulkhead
 from fastcache._core.py cimport FOREVER, py_decref, steal
 from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, Verdict
 from fastcache._core.terms cimport Terms

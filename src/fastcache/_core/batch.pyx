@@ -16,13 +16,13 @@ from libc.stdint cimport uint64_t
 from fastcache._core.calls cimport Call
 from fastcache._core.core cimport core_stripe, core_stripe_at
 from fastcache._core.entry cimport DUE
-from fastcache._core.errand cimport leave_quietly
 from fastcache._core.flight cimport RUNNING, Flight, new_flight
 from fastcache._core.graph cimport load_begins, load_ends
 from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.mutex cimport atomic_add, atomic_load
 from fastcache._core.outcome cimport Outcome, outcome_init
+from fastcache._core.place cimport leave_place, leave_quietly
 from fastcache._core.py cimport py_xdecref, steal
 from fastcache._core.stripe cimport LEAD, Verdict
 from fastcache._core.stripe_loads cimport stripe_heat
@@ -67,7 +67,7 @@ cdef class Batch:
         """Gives up what nobody has begun."""
         self.abandon()
         if self.place is not None and self.place.claim():
-            self.store.conclude(self.place)
+            leave_place(self.place)
 
     def heat(self):
         """How much the keys are asked for that are to be refreshed."""
@@ -157,7 +157,7 @@ cdef class Batch:
         finally:
             if self.place is not None:
                 load_ends(self.place)
-                self.store.conclude(self.place)
+                leave_place(self.place)
         return 0
 
     cdef bint next_portion(self) except -1:
@@ -322,13 +322,13 @@ cdef class Batch:
             # All of them are this batch's, so nobody else ends them.
             if flight.state == RUNNING:
                 load_ends(flight)
+                leave_quietly(flight)
                 self.store.give_up(flight)
-            leave_quietly(flight)
         while self.at < len(self.flights):
             flight = self.flights[self.at]
             if self.at < self.queued or flight.claim():
-                self.store.give_up(flight)
                 leave_quietly(flight)
+                self.store.give_up(flight)
             self.at += 1
 
 

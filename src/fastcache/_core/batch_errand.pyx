@@ -9,6 +9,7 @@ from fastcache._core.batch cimport Batch
 from fastcache._core.errand cimport unlink
 from fastcache._core.flight cimport QUEUED, RUNNING, Flight
 from fastcache._core.graph cimport task_flight
+from fastcache._core.place cimport leave_place
 
 from fastcache._core.graph import task_loads
 
@@ -38,7 +39,7 @@ cdef class BatchErrand:
             self.share()
             return True
         self.ended = True
-        self.batch.store.conclude(self.batch.place)
+        leave_place(self.batch.place)
         return False
 
     cdef int share(self) except -1:
@@ -115,4 +116,4 @@ cdef class BatchErrand:
     def drop(self):
         """Gives up what has not ended."""
         self.batch.abandon()
-        self.batch.store.conclude(self.batch.place)
+        leave_place(self.batch.place)

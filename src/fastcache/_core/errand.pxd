@@ -19,7 +19,6 @@ cdef class Errand:
 
 cdef void unlink(LandingStore store, Flight flight) noexcept
 cdef int keep_one_place(LandingStore store, Flight flight) except -1
-cdef void leave_quietly(Flight flight) noexcept
 cdef bint decline(LandingStore store, Flight flight) except -1
 cdef bint supersede(LandingStore store, Flight flight) noexcept
 cdef Errand new_errand(LandingStore store, Flight flight, const Call* call, const Terms* terms)

@@ -3,7 +3,6 @@ ever, by a task.
 """
 
 cimport cython
-from cpython.exc cimport PyErr_SetInterrupt
 from cpython.object cimport PyObject
 
 from fastcache._core.calls cimport Call, call_packed, call_unpack
@@ -11,9 +10,10 @@ from fastcache._core.core cimport core_stripe_at
 from fastcache._core.flight cimport RUNNING, Flight
 from fastcache._core.graph cimport task_flight
 from fastcache._core.grave cimport Grave, grave_drop
-from fastcache._core.landing cimport LandingStore, leave_bulkhead
+from fastcache._core.landing cimport LandingStore
 from fastcache._core.mutex cimport atomic_add
 from fastcache._core.outcome cimport Outcome
+from fastcache._core.place cimport leave_bulkhead, leave_quietly
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_heat
 from fastcache._core.terms cimport NO_CONTEXT, Terms, terms_usual
 
@@ -138,9 +138,7 @@ cdef class Errand:
 
     def drop(self):
         """Gives up, unless it has begun."""
-        if self.flight.claim():
-            self.store.give_up(self.flight)
-            self.store.conclude(self.flight)
+        self.store.call_off(self.flight)
 
     def heat(self):
         """How much the key is asked for that is to be refreshed."""
@@ -172,25 +170,9 @@ cdef int keep_one_place(LandingStore store, Flight flight) except -1:
         raise
 
 
-cdef void leave_quietly(Flight flight) noexcept:
-    """Gives back the place of a flight that has ended, if it has one of its own; an interrupt is left for later."""
-    bulkhead = flight.admitted
-    if bulkhead is None:
-        return
-    flight.admitted = None
-    try:
-        leave_bulkhead(bulkhead)
-    except KeyboardInterrupt:
-        PyErr_SetInterrupt()
-
-
 cdef bint decline(LandingStore store, Flight flight) except -1:
     """Gives up a load without a place; False: it has one and is left to who found it, or another has begun it."""
-    if flight.admitted is not None or not flight.claim():
-        return False
-    store.give_up(flight)
-    store.conclude(flight)
-    return True
+    return flight.admitted is None and store.call_off(flight)
 
 
 cdef bint supersede(LandingStore store, Flight flight) noexcept:
@@ -201,8 +183,8 @@ cdef bint supersede(LandingStore store, Flight flight) noexcept:
     flight.move_followers()
     # One that has a place already is left to who found it.
     if flight.admitted is None and flight.claim():
-        store.give_up(flight)
         leave_quietly(flight)
+        store.give_up(flight)
         return False
     atomic_add(&store.core.superseded, 1)
     return True
@@ -231,7 +213,5 @@ cdef Errand errand_behind(LandingStore store, Flight flight, const Call* call, c
         errand = new_errand(store, flight, call, terms)
     except MemoryError:
         # Nobody else knows of the flight who would end it.
-        if flight.claim():
-            store.give_up(flight)
-            store.conclude(flight)
+        store.call_off(flight)
     return errand

@@ -46,6 +46,7 @@ cdef class Flight:
     cdef uint32_t slot
     cdef int64_t number         # of invalidations of tags before it began
     cdef object admitted        # the bulkhead in which it has a place, to be given back at its end; or None
+    cdef object late            # what was raised as it was; or None
     cdef tuple lent             # bulkheads in which the thread that waits for it has a place; or None
     cdef object beside          # the flight that this one, which is linked nowhere, runs beside; or None
     # For the log.

@@ -96,9 +96,7 @@ cdef class GettingStore(LoadingStore):
 
     def _lose_place_in_line(self, Flight flight not None, /):
         """The same for one who has not begun, and never will."""
-        if flight.claim():
-            self.give_up(flight)
-            self.conclude(flight)
+        self.call_off(flight)
 
     cdef object lead_straight(self, Flight flight, const Call* call):
         """Runs the loader and ends the flight, as ``lead`` does."""

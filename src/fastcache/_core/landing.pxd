@@ -34,6 +34,5 @@ cdef class LandingStore(Mapping):
     cdef bint hides(self, object error) noexcept
     cdef int find_fallback(self, Flight flight) except -1
     cdef void give_up(self, Flight flight) noexcept
+    cdef bint call_off(self, Flight flight) except -1
     cdef int conclude(self, Flight flight) except -1
-
-cdef int leave_bulkhead(object bulkhead) except -1

@@ -19,6 +19,7 @@ from fastcache._core.listing cimport look_described, look_drop_rest, look_for
 from fastcache._core.mapping cimport Mapping
 from fastcache._core.mutex cimport mutex_lock, mutex_unlock
 from fastcache._core.outcome cimport Outcome, outcome_init
+from fastcache._core.place cimport leave_early
 from fastcache._core.py cimport FOREVER, py_vectorcall, steal
 from fastcache._core.ready cimport Ready
 from fastcache._core.stripe cimport NO_PLACE, PER_ENTRY, Stripe
@@ -39,16 +40,6 @@ cdef extern from "Python.h":
     bint is_coroutine "PyCoro_CheckExact"(PyObject*) noexcept
     # Looks at classes alone: no metaclass is asked.
     bint error_matches "PyErr_GivenExceptionMatches"(object error, object classes) noexcept
-
-
-cdef int leave_bulkhead(object bulkhead) except -1:
-    """Gives a place back; what a signal handler raises comes after that."""
-    bulkhead.vacate()
-    try:
-        bulkhead.serve()
-    except BaseException:
-        bulkhead.serve()
-        raise
 
 
 cdef class LandingStore(Mapping):
@@ -246,7 +237,8 @@ cdef class LandingStore(Mapping):
         if self.core.rules.adaptive_ahead and 0 < o.ttl <= took:
             flight.useless = o.ttl / 1e9
         flight.end(FAILED if value == NULL else LANDED)
-        # Only now: a finalizer may take its time, or ask for this very key.
+        leave_early(flight)
+        # Only now: a finalizer may take its time, ask for this very key, or never return.
         graves_drop(later, self.core.listener)
         grave_drop(&g, self.core.listener)
 
@@ -299,6 +291,7 @@ cdef class LandingStore(Mapping):
                 self.find_fallback(flight)
         finally:
             flight.end(FAILED)
+            leave_early(flight)
             grave_drop(&g, self.core.listener)
 
     cdef bint hides(self, object error) noexcept:
@@ -327,14 +320,22 @@ cdef class LandingStore(Mapping):
             core_now(&self.core), flight.behind, &g,
         )
         flight.end(ABANDONED)
+        leave_early(flight)
         grave_drop(&g, self.core.listener)
 
+    cdef bint call_off(self, Flight flight) except -1:
+        """Gives up a flight that nobody has begun; whether that is so."""
+        if not flight.claim():
+            return False
+        self.give_up(flight)
+        self.conclude(flight)
+        return True
+
     cdef int conclude(self, Flight flight) except -1:
-        """After a flight has ended: leaves the bulkhead, and tells the log.  Raises what a signal handler raises."""
-        bulkhead = flight.admitted
-        if bulkhead is not None:
-            flight.admitted = None
-            leave_bulkhead(bulkhead)
+        """After a flight has ended: tells the log.  Raises what a signal handler raises, or did meanwhile."""
+        if flight.late is not None:
+            late, flight.late = flight.late, None
+            raise late
         log = self.log
         if log is None:
             return 0

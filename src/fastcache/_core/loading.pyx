@@ -29,10 +29,11 @@ from fastcache._core.flight cimport ABANDONED, MOVED, QUEUED, RUNNING, Flight, F
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
 from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands, in_greenlet, in_hubs_greenlet, who_runs
 from fastcache._core.histogram cimport histogram_add
-from fastcache._core.landing cimport LandingStore, leave_bulkhead
+from fastcache._core.landing cimport LandingStore
 from fastcache._core.key cimport draw_salt
 from fastcache._core.listing cimport look_drop_rest, look_for
 from fastcache._core.mutex cimport atomic_add, atomic_load
+from fastcache._core.place cimport leave_bulkhead
 from fastcache._core.probe cimport probe_end
 from fastcache._core.py cimport FOREVER, py_decref, steal
 from fastcache._core.stripe cimport ALONE, HIT, LEAD, NOTHING, REFRESH, UNREAD, WHOSE, Verdict
@@ -184,9 +185,7 @@ cdef class LoadingStore(LandingStore):
                 if old == NULL:
                     entered = self.await_place([flight], terms)
         except BaseException:
-            if flight.claim():
-                self.give_up(flight)
-                self.conclude(flight)
+            self.call_off(flight)
             raise
         if not flight.claim():
             if entered:
@@ -217,9 +216,7 @@ cdef class LoadingStore(LandingStore):
             return self.bulkhead.enter(left)
         except BaseException:
             for flight in flights:
-                if flight.claim():
-                    self.give_up(flight)
-                    self.conclude(flight)
+                self.call_off(flight)
             raise
         finally:
             greenlet_goes_on(noted)
@@ -227,6 +224,9 @@ cdef class LoadingStore(LandingStore):
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms):
         """Has another thread load, and waits for it as long as this caller will."""
         cdef Errand errand = None
+        # A new thread may be a greenlet, for which this one waits.
+        cdef list noted = [flight] if in_greenlet() else []
+        greenlet_stands(noted, self)
         try:
             flight.lent = places()
             errand = new_errand(self, flight, call, terms)
@@ -237,6 +237,8 @@ cdef class LoadingStore(LandingStore):
                 self.give_up(flight)
                 self.conclude(flight)
             raise
+        finally:
+            greenlet_goes_on(noted)
         if not started and flight.claim():
             # There are no more threads to be had.
             return self.lead(flight, call, terms)
