@@ -214,6 +214,41 @@ def test_a_place_too_many_is_for_the_next_in_line_at_once(monkeypatch: pytest.Mo
     assert places_free(cache) == 2
 
 
+class InterruptedStart(Cache[Any, Any]):
+    """Whoever has another thread load is interrupted when that has begun."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.gate = Gate()
+        self.threads: list[Call[Any]] = []
+
+    def _start(self, errand: Any, /) -> bool:
+        self.threads.append(Call(errand.run_to_end))
+        self.gate.reached()
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+@in_time
+def test_who_is_interrupted_as_another_thread_begins_many_loads_leaves_them_to_it(limit: int | None) -> None:
+    cache = InterruptedStart(max_concurrent_loads=limit)
+
+    def load(keys: list[str]) -> dict[str, str]:
+        cache.gate.stop()
+        return dict.fromkeys(keys, "many")
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.get_many_or_load(["k", "l"], load, wait_timeout=60)
+    assert {flight.key for flight in cache.flights()} == {"k", "l"}
+    follower = Call(cache.get_or_load, "k", lambda key: pytest.fail("a second load"))
+    await_waiters(cache, 1)
+    cache.gate.open()
+    assert follower.result() == "many"
+    cache.threads[0].result()
+    assert cache["l"] == "many"
+    assert limit is None or places_free(cache) == limit
+
+
 @in_time
 def test_a_listener_holds_up_no_place() -> None:
     gate = Gate()

@@ -27,13 +27,12 @@ cdef class Batch:
     cdef int64_t number         # of the batches of the store, when the loader was called for the portion
     cdef list led               # (key, flight) of those that were loaded here
     cdef list others            # of those that somebody else had claimed
-    cdef Flight place           # of no key, led by who leads the batch: has its place in the bulkhead; or None
+    cdef Flight place           # of no key, led by who leads the batch: has its place in the bulkhead
     cdef object interrupt       # what ended it in another thread or in a task that was no Exception; or None
 
     cdef void add(self, object key, Flight flight)
     cdef void remove(self, Py_ssize_t i)
     cdef void queue(self, Py_ssize_t first, unsigned long who) noexcept
-    cdef int make_place(self) except -1
     cdef bint enter(self) except -1
     cdef int fly(self) except -1
     cdef bint next_portion(self) except -1

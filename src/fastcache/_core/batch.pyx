@@ -18,6 +18,7 @@ from fastcache._core.core cimport core_stripe, core_stripe_at
 from fastcache._core.entry cimport DUE
 from fastcache._core.flight cimport RUNNING, Flight, new_flight
 from fastcache._core.graph cimport load_begins, load_ends
+from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands
 from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.mutex cimport atomic_add, atomic_load
@@ -65,9 +66,11 @@ cdef class Batch:
 
     def drop(self):
         """Gives up what nobody has begun."""
+        if not self.place.claim():
+            # Whoever flies it ends it.
+            return
         self.abandon()
-        if self.place is not None and self.place.claim():
-            leave_place(self.place)
+        leave_place(self.place)
 
     def heat(self):
         """How much the keys are asked for that are to be refreshed."""
@@ -121,18 +124,10 @@ cdef class Batch:
             (<Flight>self.flights[i]).leave_line(who)
         self.queued = min(self.queued, first)
 
-    cdef int make_place(self) except -1:
-        self.place = new_flight(None)
-        self.place.queue()
-        return 0
-
     cdef bint enter(self) except -1:
         """For a load behind values: whether it may begin; without a place it is given up."""
         bulkhead = self.store.bulkhead
-        if bulkhead is None:
-            return True
-        self.make_place()
-        if not bulkhead.try_enter():
+        if bulkhead is not None and not bulkhead.try_enter():
             self.abandon()
             return False
         self.place.admitted = bulkhead
@@ -143,21 +138,22 @@ cdef class Batch:
 
         Whether it returns or raises, none of its flights is then led by this thread, and its place is given back.
         """
-        if self.place is not None:
-            if not self.place.claim():
-                # It was dropped.
-                return 0
-            load_begins(self.place, self.store)
+        cdef list noted = None
+        if not self.place.claim():
+            # It was dropped, or is flown.
+            return 0
+        load_begins(self.place, self.store)
         try:
+            noted = greenlet_stands(self.flights, None, self.store)
             while self.next_portion():
                 self.lead()
         except BaseException:
             self.abandon()
             raise
         finally:
-            if self.place is not None:
-                load_ends(self.place)
-                leave_place(self.place)
+            greenlet_goes_on(noted)
+            load_ends(self.place)
+            leave_place(self.place)
         return 0
 
     cdef bint next_portion(self) except -1:
@@ -342,6 +338,8 @@ cdef Batch new_batch(LoadingStore store, object loader, const Terms* terms, Py_s
         batch.tags = checked_names(<object>terms.tags)
         batch.terms.tags = <PyObject*>batch.tags
     batch.queued = ANY_NUMBER
+    batch.place = new_flight(None)
+    batch.place.queue()
     batch.keys = []
     batch.flights = []
     batch.portion = []

@@ -20,8 +20,6 @@ cdef class BatchErrand:
 
     def __init__(self, Batch batch not None, /):
         self.batch = batch
-        if batch.place is None:
-            batch.make_place()
 
     def has_place(self, bulkhead, /):
         """As of an ``Errand``."""

@@ -19,7 +19,7 @@ from fastcache._core.errand cimport decline
 from fastcache._core.flight cimport A_TASK, QUEUED, Flight, FlightState
 from fastcache._core.awaiting cimport AwaitingStore
 from fastcache._core.graph cimport is_admitted, is_mine, places
-from fastcache._core.greenlet cimport who_runs
+from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands, who_runs
 from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport AGAIN, rejection
 from fastcache._core.mapping cimport check_iterable
@@ -143,8 +143,10 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
     cdef int begin_many(self, Wanted w) except -1:
         """Sorts the keys, and loads what is to be loaded here."""
         cdef Batch behind
+        cdef list noted = None
         self.sort(w)
         try:
+            noted = greenlet_stands(w.own.flights, w.own.place, self)
             behind, w.behind = w.behind, None
             if behind is not None:
                 # It may be loaded in this very thread, and then ask for what this call has yet to load.
@@ -155,6 +157,8 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         except BaseException:
             w.own.drop()
             raise
+        finally:
+            greenlet_goes_on(noted)
         return 0
 
     cdef int sort(self, Wanted w) except -1:
@@ -282,7 +286,6 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         cdef PyObject* old
         if is_admitted(self.bulkhead):
             return True
-        own.make_place()
         if self.bulkhead.try_enter():
             own.place.admitted = self.bulkhead
             return True
@@ -311,10 +314,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         """Has another thread load what is this call's, which then waits for that as for others' loads."""
         cdef Batch own = w.own
         own.queue(0, w.who)
-        if places() is not None:
-            if own.place is None:
-                own.make_place()
-            own.place.lent = places()
+        own.place.lent = places()
         w.joined = list(zip(own.keys, own.flights)) + w.joined
         if own.flights and not self._start(own):
             # There are no more threads to be had.

@@ -94,7 +94,7 @@ cdef class GettingStore(LoadingStore):
         self.give_up(flight)
         self.conclude(flight)
 
-    def _lose_place_in_line(self, Flight flight not None, /):
+    def _lose_unbegun(self, Flight flight not None, /):
         """The same for one who has not begun, and never will."""
         self.call_off(flight)
 

@@ -11,7 +11,7 @@ cdef bint in_spawned_greenlet() noexcept
 cdef unsigned long who_runs() noexcept
 cdef void greenlet_begins(Flight flight, object store) noexcept
 cdef void greenlet_ends(Flight flight) noexcept
-cdef void greenlet_stands(list flights, object store) noexcept
-cdef void greenlet_goes_on(list flights) noexcept
+cdef list greenlet_stands(list flights, Flight besides, object store)
+cdef void greenlet_goes_on(list noted) noexcept
 cdef bint waits_for_this_thread(Flight flight) noexcept
 cdef int greenlets_admitted(object bulkhead) except -1

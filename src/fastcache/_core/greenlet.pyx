@@ -128,7 +128,7 @@ cdef unsigned long who_runs() noexcept:
 @cython.final
 cdef class Here(Residence):
     """What greenlets of one thread load and stand in line for, and who else is lost with them."""
-    # The store of each flight.
+    # The store of each flight; and, by ids of the lists, flights that have not begun, with theirs, and whose they are.
     cdef dict loads
     cdef dict lines
 
@@ -142,8 +142,9 @@ cdef class Here(Residence):
             flight, store = self.loads.popitem()
             lose(store._lose, flight)
         while self.lines and not ending():
-            flight, store = self.lines.popitem()
-            lose(store._lose_place_in_line, flight)
+            _, (flights, store, _) = self.lines.popitem()
+            for flight in flights:
+                lose(store._lose_unbegun, flight)
         if not ending():
             self.tell_all()
 
@@ -194,27 +195,42 @@ cdef void greenlet_ends(Flight flight) noexcept:
         pass
 
 
-cdef void greenlet_stands(list flights, object store) noexcept:
-    """A greenlet of this thread waits for a place, or a thread, that these flights are to have."""
-    cdef Here found
-    try:
-        found = make_here() if flights else None
-        for flight in flights:
-            found.lines[flight] = store
-    except BaseException:
-        # As above.
-        pass
+cdef list greenlet_stands(list flights, Flight besides, object store):
+    """If this is a greenlet, flights are its to begin: when it has a place or a thread for them, or has loaded others.
+
+    Never raises.
+
+    :param besides: one more, or None.
+    :return: what is to be given to ``greenlet_goes_on``, for no other greenlet's.
+    """
+    noted = None
+    if in_greenlet():
+        try:
+            noted = flights[:] if besides is None else flights + [besides]
+            make_here().lines[id(noted)] = noted, store, who_runs()
+        except BaseException:
+            # As above.
+            pass
+    return noted
 
 
-cdef void greenlet_goes_on(list flights) noexcept:
+cdef void greenlet_goes_on(list noted) noexcept:
     cdef Here found
     try:
-        found = here() if flights else None
+        found = None if noted is None else here()
         if found is not None:
-            for flight in flights:
-                found.lines.pop(flight, None)
+            found.lines.pop(id(noted), None)
     except BaseException:
         pass
+
+
+cdef bint is_stood_for_here(Here mine, Flight flight) except -1:
+    """Whether a greenlet of this thread stands in line for a flight: what else it is to begin is for whoever comes."""
+    if flight.has_line():
+        for flights, _, who in mine.lines.values():
+            if flight in flights and flight.is_stood_for(who):
+                return True
+    return False
 
 
 cdef bint waits_for_this_thread(Flight flight) noexcept:
@@ -227,7 +243,7 @@ cdef bint waits_for_this_thread(Flight flight) noexcept:
         waits = flight.owner == this_thread() and (flight.in_greenlet or in_spawned_greenlet())
         try:
             mine = here()
-            waits = waits or (mine is not None and (flight in mine.loads or flight in mine.lines))
+            waits = waits or (mine is not None and (flight in mine.loads or is_stood_for_here(mine, flight)))
         except BaseException:
             # As above.
             pass

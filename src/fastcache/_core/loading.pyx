@@ -27,7 +27,7 @@ from fastcache._core.entry cimport DUE, FRESH
 from fastcache._core.errand cimport Errand, errand_behind, keep_one_place, new_errand, supersede
 from fastcache._core.flight cimport ABANDONED, MOVED, QUEUED, RUNNING, Flight, FlightState, new_flight
 from fastcache._core.graph cimport is_admitted, is_mine, places, wait_for
-from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands, in_greenlet, in_hubs_greenlet, who_runs
+from fastcache._core.greenlet cimport greenlet_goes_on, greenlet_stands, in_hubs_greenlet, who_runs
 from fastcache._core.histogram cimport histogram_add
 from fastcache._core.landing cimport LandingStore
 from fastcache._core.key cimport draw_salt
@@ -209,9 +209,9 @@ cdef class LoadingStore(LandingStore):
     cdef bint await_place(self, list flights, Terms* terms) except -1:
         """Waits for a place in the bulkhead while these flights are QUEUED; whether there is one."""
         cdef Flight flight
-        cdef list noted = flights if in_greenlet() else []
-        greenlet_stands(noted, self)
+        cdef list noted = None
         try:
+            noted = greenlet_stands(flights, None, self)
             left = None if terms.deadline == FOREVER else max(0.0, (terms.deadline - clock_exact()) / 1e9)
             return self.bulkhead.enter(left)
         except BaseException:
@@ -224,10 +224,10 @@ cdef class LoadingStore(LandingStore):
     cdef object lead_elsewhere(self, Flight flight, const Call* call, Terms* terms):
         """Has another thread load, and waits for it as long as this caller will."""
         cdef Errand errand = None
-        # A new thread may be a greenlet, for which this one waits.
-        cdef list noted = [flight] if in_greenlet() else []
-        greenlet_stands(noted, self)
+        cdef list noted = None
         try:
+            # A new thread may be a greenlet, for whose start this one waits.
+            noted = greenlet_stands([], flight, self)
             flight.lent = places()
             errand = new_errand(self, flight, call, terms)
             flight.queue()
