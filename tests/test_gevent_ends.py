@@ -8,13 +8,15 @@ from tests.harness.greenlets import BOTH, PATCHED, REAL, play
 
 pytest.importorskip("gevent", reason="gevent is not installed")
 
+WAITERS = """
+def waiters(key):
+    return sum(flight.waiters for flight in cache.flights() if flight.key == key)
+"""
 # A thread stands still in ``ending`` until it is to end: its hub runs no more.
 ENDING = (
     REAL
+    + WAITERS
     + """
-def waiters(key):
-    return sum(flight.waiters for flight in cache.flights() if flight.key == key)
-
 def in_thread(ask, true):
     ask()
     gevent.sleep(0)
@@ -123,4 +125,136 @@ def test_a_pool_keeps_the_thread_of_a_worker_that_its_own_thread_took_with_it() 
         """,
         "['old', 'old'] set() 1\nold",
         before=REAL,
+    )
+
+
+# A thread of which a greenlet is left as it starts another one: patched, such a thread is a greenlet of its own.
+LEFT = (
+    REAL
+    + """
+from fastcache.testing import MovableClock
+clock = MovableClock()
+
+def left(*ask, **options):
+    def in_thread():
+        asks = start(*ask, **options)
+        gevent.sleep(0)
+        return asks.ready()
+    said = real_thread(in_thread)
+    await_here(lambda: said)
+    return said
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    ['cache.get_or_load, "k", unexpected', 'cache.get_many_or_load, ["k", "l"], unexpected'],
+    ids=["one", "many"],
+)
+def test_a_load_whose_thread_ends_as_another_is_started_for_it_is_given_up(ask: str) -> None:
+    play(
+        PATCHED,
+        f"""
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        said = left({ask}, wait_timeout=60)
+        await_here(lambda: cache._bulkhead.free)
+        print(said, cache.flights(), outcome(start(cache.get_or_load, "k", str)))
+        cache._check()
+        """,
+        "[False] [] k",
+        before=LEFT,
+    )
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_so_is_one_among_many_as_a_worker_is_started_for_others(limit: int | None) -> None:
+    play(
+        PATCHED,
+        f"""
+        cache = Cache(ttl=10, stale_while_revalidate=1000, max_concurrent_loads={limit}, clock=clock)
+        cache["stale"] = "old"
+        clock.advance(11)
+        said = left(cache.get_many_or_load, ["stale", "missing"], unexpected)
+        await_here(lambda: not cache.flights())
+        print(said, outcome(start(cache.get_or_load, "missing", str)))
+        cache.close()
+        cache._check()
+        """,
+        "[False] missing",
+        before=LEFT,
+    )
+
+
+def test_a_pool_keeps_the_thread_that_was_being_started() -> None:
+    play(
+        PATCHED,
+        """
+        cache = Cache(ttl=10, stale_while_revalidate=1000, refresh_workers=1, clock=clock)
+        cache["k"] = "old"
+        clock.advance(11)
+        print(left(cache.get_or_load, "k", unexpected))
+        await_here(lambda: cache._pool._workers.qsize() == 1)
+        print(cache.flights())
+        clock.advance(100)
+        print(cache.get_or_load("k", lambda key: "new"))
+        await_with_others(lambda: cache.get("k") == "new")
+        cache.close()
+        cache._check()
+        """,
+        "[False]\n[]\nold",
+        before=LEFT,
+    )
+
+
+@BOTH
+@pytest.mark.parametrize("limit", [None, 1])
+def test_keys_that_were_to_be_loaded_later_are_given_up_too(first: str, limit: int | None) -> None:
+    play(
+        first,
+        f"""
+        cache = Cache(ttl=60, max_concurrent_loads={limit})
+        if cache._bulkhead:
+            # So that they are followed before there is a place for them.
+            cache._bulkhead.try_enter()
+        def load(keys):
+            loading.append(keys)
+            Event().wait()
+        def in_thread():
+            asks = start(cache.get_many_or_load, ["a", "b"], load, max_batch=1)
+            gevent.sleep(0)
+            asked.append(asks)
+            if cache._bulkhead:
+                await_here(lambda: waiters("b") == 2)
+                cache._bulkhead.leave()
+            while not loading:
+                gevent.sleep(0)
+            return asks.ready()
+        loading, asked = [], []
+        said = real_thread(in_thread)
+        await_here(lambda: asked)
+        follower = start(cache.get_or_load, "b", str)
+        thread = real_thread(cache.get_or_load, "b", str)
+        await_with_others(lambda: said)
+        await_with_others(lambda: thread)
+        del asked[:]
+        print(said, loading, outcome(follower), thread, outcome(start(cache.get_or_load, "a", str)), cache.flights())
+        cache._check()
+        """,
+        "[False] [['a']] b ['b'] a []",
+        before=LEFT + WAITERS,
+    )
+
+
+@BOTH
+def test_a_listener_whose_thread_ends_has_no_place(first: str) -> None:
+    play(
+        first,
+        """
+        cache = Cache(maxsize=1, max_concurrent_loads=1, on_removal=lambda *_: Event().wait())
+        cache["old"] = "old"
+        print(left(cache.get_or_load, "k", str), cache._bulkhead.free)
+        """,
+        "[False] 1",
+        before=LEFT,
     )

@@ -67,14 +67,20 @@ def _heat(queued: _Queued) -> int:
 
 
 class _Greenlet:
-    """A worker that is a greenlet: its thread may end while it works."""
+    """A worker that is a greenlet, or who starts one: within ``with``, its thread may end."""
 
     __slots__ = ("_pool", "_thread", "_token")
 
-    def __init__(self, pool: RefreshPool, thread: threading.Thread, token: list[None]) -> None:
+    def __init__(self, pool: RefreshPool, thread: threading.Thread | None, token: list[None]) -> None:
         self._pool = pool
         self._thread = thread
         self._token = token
+
+    def __enter__(self) -> None:
+        residents_here().add(self)
+
+    def __exit__(self, *_: object) -> None:
+        residents_here().discard(self)
 
     def lost(self) -> None:
         self._pool.lose(self._thread, self._token)
@@ -194,7 +200,8 @@ class RefreshPool:
         try:
             # One step, as above.
             token.extend(map(SimpleQueue.get_nowait, (workers,)))
-            threading.Thread(target=self._work, args=(token,), name=self._name, daemon=True).start()
+            with _Greenlet(self, None, token) if are_greenlets() else contextlib.nullcontext():
+                threading.Thread(target=self._work, args=(token,), name=self._name, daemon=True).start()
             started = True
         except Empty:
             return
@@ -221,20 +228,13 @@ class RefreshPool:
 
     def _work(self, token: list[None]) -> None:
         mine: list[None] = []
-        if not are_greenlets():
-            self._work_with(token, mine)
-            return
-        residents = residents_here()
-        worker = _Greenlet(self, threading.current_thread(), mine)
-        residents.add(worker)
-        try:
-            self._work_with(token, mine)
-        finally:
-            residents.discard(worker)
+        me = threading.current_thread()
+        with _Greenlet(self, me, mine) if are_greenlets() else contextlib.nullcontext():
+            self._work_with(me, token, mine)
 
-    def _work_with(self, token: list[None], mine: list[None]) -> None:
+    def _work_with(self, me: threading.Thread, token: list[None], mine: list[None]) -> None:
         # After a fork, the thread that forked is none of the child's workers.
-        me, threads, workers = threading.current_thread(), self._threads, self._workers
+        threads, workers = self._threads, self._workers
         try:
             threads.add(me)
             # Whoever started this thread may have been interrupted, and have taken the token back.
@@ -258,9 +258,10 @@ class RefreshPool:
                         if not self._threads:
                             self._drop_queued()
 
-    def lose(self, worker: threading.Thread, token: list[None]) -> None:
-        """A worker stands still for good.  Others have its token, and what they cannot come to is given up."""
-        self._threads.discard(worker)
+    def lose(self, worker: threading.Thread | None, token: list[None]) -> None:
+        """A worker, or who starts it, stands still for good.  Others have its token; without any, nothing waits."""
+        if worker is not None:
+            self._threads.discard(worker)
         with contextlib.suppress(IndexError):
             # One step: it is not put back twice, though this be called again.
             list(map(self._workers.put, map(list.pop, (token,))))
