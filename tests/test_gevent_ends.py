@@ -258,3 +258,30 @@ def test_a_listener_whose_thread_ends_has_no_place(first: str) -> None:
         "[False] 1",
         before=LEFT,
     )
+
+
+def test_what_its_worker_was_to_gather_longer_is_given_up() -> None:
+    play(
+        PATCHED,
+        """
+        cache = Cache(ttl=10, stale_while_revalidate=1000, refresh_batch_delay=1000, clock=clock)
+        cache.set_many(dict.fromkeys("abc", "old"))
+        clock.advance(11)
+        def load(keys):
+            return dict.fromkeys(keys, "new")
+        def in_thread():
+            cache.get_many_or_load(["a"], load, max_batch=2)
+            gevent.sleep(0)
+            return cache._pool._workers.qsize()
+        said = real_thread(in_thread)
+        await_here(lambda: said)
+        await_here(lambda: cache._pool._workers.qsize() > said[0])
+        for key in "bc":
+            print(cache.get_many_or_load([key], load, max_batch=2))
+        await_with_others(lambda: cache.get("b") == cache.get("c") == "new")
+        cache.close()
+        cache._check()
+        """,
+        "{'b': 'old'}\n{'c': 'old'}",
+        before=LEFT,
+    )

@@ -180,6 +180,30 @@ def test_refreshes_are_made_in_the_hub_of_whoever_was_served() -> None:
     )
 
 
+def test_what_is_gathered_for_a_while_stops_no_hub() -> None:
+    play(
+        PATCHED,
+        """
+        from fastcache.testing import MovableClock
+        clock = MovableClock()
+        cache = Cache(ttl=10, stale_while_revalidate=1000, refresh_batch_delay=1000, clock=clock)
+        cache.set_many(dict.fromkeys("kl", "old"))
+        clock.advance(11)
+        def load_many(keys):
+            calls.append(keys)
+            return dict.fromkeys(keys, "new")
+        print(cache.get_many_or_load(["k"], load_many, max_batch=2))
+        gevent.sleep(0.01)
+        print(calls, cache.get_many_or_load(["l"], load_many, max_batch=2))
+        await_with_others(lambda: cache.get("l") == "new")
+        print(calls)
+        cache.close()
+        """,
+        "{'k': 'old'}\n[] {'l': 'old'}\n[['k', 'l']]",
+        before=REAL,
+    )
+
+
 def test_patches_made_after_the_import_hold_nobody_up() -> None:
     play(
         "",

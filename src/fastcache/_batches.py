@@ -17,15 +17,18 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from _queue import Empty, SimpleQueue
 from collections.abc import Callable, Hashable
 
 from fastcache._core.batch import Batch
+from fastcache._core.greenlet import residents_here
+from fastcache._doors import make_door
 from fastcache._registry import Registry
 from fastcache._typing import TYPE_CHECKING, Generic
 
 if TYPE_CHECKING:
     from typing import Any, TypeVar
+
+    from fastcache._doors import Door
 
     G = TypeVar("G", bound="Gathering")
 
@@ -39,7 +42,7 @@ class Gathering:
     :param like: equal for the batches that may join it.
     """
 
-    __slots__ = ("_batches", "_listed", "_most", "_opener", "_until", "_waker", "closed", "like")
+    __slots__ = ("_batches", "_door", "_listed", "_most", "_opener", "_until", "closed", "like")
 
     def __init__(self, like: Hashable, first: Batch, delay: float, listed: dict[Hashable, Any]) -> None:
         self.like = like
@@ -49,7 +52,8 @@ class Gathering:
         self._until = time.monotonic() + delay
         self._listed = listed
         self._opener: int | None = None
-        self._waker: SimpleQueue[None] = SimpleQueue()
+        # At which a worker waits.
+        self._door: Door | None = None
 
     def __len__(self) -> int:
         """How many keys."""
@@ -86,7 +90,10 @@ class Gathering:
             self._wake()
 
     def _wake(self) -> None:
-        self._waker.put(None)
+        if self._door is not None:
+            # Released already.
+            with contextlib.suppress(RuntimeError):
+                self._door.release()
 
     def _close(self) -> None:
         self.closed = True
@@ -119,10 +126,23 @@ class Gathering:
 
     def _wait(self) -> None:
         # An executor that runs it at once would make the caller wait for what cannot come.
-        left = 0.0 if self._opener == threading.get_ident() else self._time_left()
-        if left > 0:
-            with contextlib.suppress(Empty):
-                self._waker.get(timeout=left)
+        if self._opener == threading.get_ident() or self._time_left() == 0:
+            return
+        # Others of a greenlet's thread go on meanwhile, and it may be lost with that.
+        residents = residents_here()
+        self._door = make_door()
+        residents.add(self)
+        try:
+            # Whoever filled or closed it before there was a door woke nobody.
+            left = self._time_left()
+            if left > 0 and not self.closed:
+                self._door.acquire(timeout=left)
+        finally:
+            residents.discard(self)
+
+    def lost(self) -> None:
+        """Its worker, or its loop, stands still for good."""
+        self.drop()
 
     def drop(self) -> None:
         """Gives up what nobody has begun to load."""

@@ -61,6 +61,3 @@ class TaskGathering(Gathering):
         # Of one that was dropped, perhaps in another thread, the timers come to nothing.
         if not self.closed and self._timers:
             self._run_in(0)
-
-    def lost(self) -> None:
-        self.drop()
