@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import textwrap
 
 import pytest
@@ -87,6 +88,27 @@ def test_a_load_that_asks_for_its_own_key_is_told_so() -> None:
         print(asking("k", lambda key: cache.get_or_load("l", str)).switch(), cache.flights())
         """,
         "RecursiveLoadError\nl []",
+    )
+
+
+def test_what_others_make_of_many_loads_is_waited_for() -> None:
+    play(
+        """
+        def one(key, wait_timeout=60):
+            return attempt(cache.get_or_load, key, str, wait_timeout=wait_timeout)
+        # So that another thread is there, which nobody waits for to begin.
+        one("warm")
+        def load(keys):
+            if keys == ["a"]:
+                nested.append(one("b"))
+                getcurrent().parent.switch()
+            return dict.fromkeys(keys, "many")
+        nested = []
+        leader = greenlet(lambda: cache.get_many_or_load(["a", "b", "c"], load, max_batch=1))
+        leader.switch()
+        print(nested, one("c"), leader.switch())
+        """,
+        "['b'] c {'a': 'many', 'b': 'b', 'c': 'c'}",
     )
 
 
@@ -208,8 +230,9 @@ def await_until(true):
 
 
 def play_eventlet(snippet: str, out: str) -> None:
-    pytest.importorskip("dns", reason="eventlet is not installed")
-    pytest.importorskip("eventlet", reason="eventlet is not installed")
+    # Not imported here, where it would warn of each fork.
+    if not all(map(importlib.util.find_spec, ("dns", "eventlet"))):
+        pytest.skip("eventlet is not installed")
     check_child(EVENTLET + textwrap.dedent(snippet), out=out)
 
 
@@ -244,6 +267,47 @@ def test_eventlets_threads_stand_in_line() -> None:
     )
 
 
+def test_they_do_so_while_their_hub_has_nothing_but_a_socket_to_wait_for() -> None:
+    play_eventlet(
+        """
+        import os, socket
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        here, there = socket.socketpair()
+        leader = eventlet.spawn(attempt, cache.get_or_load, "k", lambda key: here.recv(1))
+        eventlet.sleep(0)
+        second = eventlet.spawn(attempt, cache.get_or_load, "l", str)
+        eventlet.sleep(0)
+        thread = eventlet.patcher.original("threading").Thread(
+            target=lambda: (eventlet.patcher.original("time").sleep(0.1), os.write(there.fileno(), b"x"))
+        )
+        thread.start()
+        print(leader.wait(), second.wait(), cache._bulkhead.free)
+        """,
+        "b'x' l 1",
+    )
+
+
+def test_a_real_thread_gives_them_its_place() -> None:
+    play_eventlet(
+        """
+        from eventlet import tpool
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        lock = eventlet.patcher.original("threading").Lock()
+        lock.acquire()
+        def held(key):
+            with lock:
+                return key
+        leader = eventlet.spawn(tpool.execute, cache.get_or_load, "k", held)
+        await_until(lambda: not cache._bulkhead.free)
+        second = eventlet.spawn(attempt, cache.get_or_load, "l", str)
+        await_until(lambda: cache._bulkhead.waiting)
+        lock.release()
+        print(leader.wait(), second.wait(), cache._bulkhead.free, cache._bulkhead.waiting)
+        """,
+        "k l 1 0",
+    )
+
+
 def test_eventlets_threads_reload_behind_served_values() -> None:
     play_eventlet(
         """
@@ -258,6 +322,34 @@ def test_eventlets_threads_reload_behind_served_values() -> None:
         cache.close()
         """,
         "old\nold\nold",
+    )
+
+
+def test_beside_them_real_threads_gather_too() -> None:
+    play_eventlet(
+        """
+        from concurrent.futures import Executor, Future
+        class RealThreads(Executor):
+            def submit(self, function, *args):
+                future = Future()
+                def run():
+                    future.set_result(function(*args))
+                eventlet.patcher.original("threading").Thread(target=run, daemon=True).start()
+                return future
+        cache = Cache(
+            ttl=10, stale_while_revalidate=1000, refresh_batch_delay=1000, executor=RealThreads(), clock=clock
+        )
+        cache.set_many({"k": "old", "l": "old"})
+        clock.advance(11)
+        def load_many(keys):
+            return dict.fromkeys(keys, "new")
+        print(cache.get_many_or_load(["k"], load_many, max_batch=2))
+        eventlet.sleep(0.01)
+        print(cache.get_many_or_load(["l"], load_many, max_batch=2))
+        await_until(lambda: cache.get("l") == "new")
+        print(cache.get("k"))
+        """,
+        "{'k': 'old'}\n{'l': 'old'}\nnew",
     )
 
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable
 
 from fastcache._core.batch import Batch
 from fastcache._core.greenlet import residents_here
-from fastcache._doors import make_door
+from fastcache._doors import LOOK, is_deaf, make_door
 from fastcache._registry import Registry
 from fastcache._typing import TYPE_CHECKING, Generic
 
@@ -130,13 +130,16 @@ class Gathering:
             return
         # Others of a greenlet's thread go on meanwhile, and it may be lost with that.
         residents = residents_here()
-        self._door = make_door()
+        door = make_door()
+        longest = LOOK if is_deaf(door) else threading.TIMEOUT_MAX
+        if not is_deaf(door):
+            self._door = door
         residents.add(self)
         try:
             # Whoever filled or closed it before there was a door woke nobody.
-            left = self._time_left()
-            if left > 0 and not self.closed:
-                self._door.acquire(timeout=left)
+            while (left := self._time_left()) > 0 and not self.closed:
+                if door.acquire(timeout=min(left, longest)):
+                    break
         finally:
             residents.discard(self)
 

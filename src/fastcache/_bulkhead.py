@@ -25,7 +25,7 @@ from functools import partial
 
 from fastcache._core.graph import places_held
 from fastcache._core.greenlet import residents_here
-from fastcache._doors import HubDoor, is_walled_up, make_door, stops_its_thread
+from fastcache._doors import LOOK, HubDoor, is_deaf, is_walled_up, make_door, stops_its_thread
 from fastcache._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
 # What else counts the places that loads of this thread have, or stand in line for: whoever makes such loads adds it,
 # under a name, for an interrupt may have its module imported twice.
 taken_here: dict[str, Callable[[Bulkhead], int]] = {}
-
-# Seconds after which the main thread looks for signals: one that comes just before it waits interrupts nothing.
-LOOK = 0.2
 
 
 class AtDoor:
@@ -79,6 +76,10 @@ class AtDoor:
     def is_admitted(self) -> bool:
         """Once it is out of the line: whether it has a place; else it never will."""
         return self._admitted.setdefault(None, False)
+
+    def is_told(self) -> bool:
+        """Whether it has a place, while it may be in the line."""
+        return self._admitted.get(None, False)
 
     def lost(self) -> None:
         if self.is_admitted():
@@ -290,11 +291,13 @@ class Bulkhead:
     def _wait(self, line: deque[Waiter], waiter: AtDoor, until: float | None) -> bool:
         """Waits to be admitted; False if time is up, or the line is no more."""
         is_main = threading.get_ident() == threading.main_thread().ident
-        # A hub looks for signals itself.
-        longest = LOOK if is_main and not isinstance(waiter.door, HubDoor) else threading.TIMEOUT_MAX
+        deaf = is_deaf(waiter.door)
+        # A signal that comes just before the main thread waits interrupts nothing; a hub looks for them itself.
+        looks = deaf or (is_main and not isinstance(waiter.door, HubDoor))
+        longest = LOOK if looks else threading.TIMEOUT_MAX
         while line is self._line:
             left = longest if until is None else min(longest, until - time.monotonic())
-            if waiter.door.acquire(timeout=max(0.0, left)):
+            if waiter.door.acquire(timeout=max(0.0, left)) or (deaf and waiter.is_told()):
                 return True
             if until is not None and time.monotonic() >= until:
                 return False

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
             """Once, in whatever thread; after an interrupt once more."""
 
 
+# Seconds after which one looks whether there is anything of which a door does not tell.
+LOOK = 0.2
+
+
 class HubDoor:
     """A greenlet's, whose hub runs meanwhile."""
 
@@ -73,6 +77,11 @@ def stops_its_thread(door: Door) -> bool:
     Python's.
     """
     return type(door).__module__ == "_thread"
+
+
+def is_deaf(door: Door) -> bool:
+    """Whether no other thread can release it, as a lock of eventlet's."""
+    return not isinstance(door, HubDoor) and not stops_its_thread(door)
 
 
 def reset_after_fork() -> None:
