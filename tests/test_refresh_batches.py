@@ -15,7 +15,7 @@ from fastcache import Cache, LoadContext, _batches
 from fastcache._batches import MOST
 from fastcache.testing import InlineExecutor, ManualExecutor, MovableClock
 from tests.harness.child import check_child
-from tests.harness.gates import Call, HeldLoader, all_at_once, await_no_flights, await_until
+from tests.harness.gates import Call, Gate, HeldLoader, all_at_once, await_no_flights, await_until
 from tests.harness.interrupts import everywhere
 
 # Seconds that no test lasts: what is loaded was not waited for.
@@ -376,6 +376,28 @@ def test_the_end_of_the_process_does_not_wait_for_the_delay() -> None:
     )
 
 
+def test_of_two_that_are_opened_at_once_closing_forgets_none() -> None:
+    class Held(Cache[int, Any]):
+        def _submit(self, task: Any, /) -> bool:
+            if len(task) == 1:
+                gate.stop()
+            return super()._submit(task)
+
+    gate = Gate()
+    clock = MovableClock()
+    cache = Held(ttl=10, stale_while_revalidate=100, refresh_batch_delay=FOREVER, clock=clock)
+    cache.set_many(dict.fromkeys(range(3), "old"))
+    clock.advance(10)
+    one = Call(cache.get_many_or_load, [0], unexpected)
+    gate.reached()
+    assert cache.get_many_or_load([1, 2], unexpected) == {1: "old", 2: "old"}
+    gate.open()
+    assert one.result() == {0: "old"}
+    await_until(lambda: cache._pool and not cache._pool._queued, "workers that wait")
+    cache.close()
+    assert (cache.flights(), cache.stats().refreshes_dropped) == ([], 3)
+
+
 def test_who_joins_what_closes_in_that_moment_opens_another() -> None:
     class Closing(list[Any]):
         """The batches of a gathering that is taken on by a worker in the midst of a join."""
@@ -394,10 +416,10 @@ def test_who_joins_what_closes_in_that_moment_opens_another() -> None:
     loader = Loader()
     cache.get_many_or_load([1], loader)
     assert cache._batches is not None
-    [first] = cache._batches._open.values()
+    [first] = set(cache._batches._open.values())
     first._batches = Closing(first._batches)
     cache.get_many_or_load([2], loader)
-    [second] = cache._batches._open.values()
+    [second] = set(cache._batches._open.values())
     assert second is not first
     executor.run_all()
     assert loader.calls == [[1], [2]]

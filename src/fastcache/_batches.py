@@ -71,8 +71,8 @@ class Gathering:
             raise
         finally:
             self._opener = None
-        # Not before: what is refused would take others with it.
-        self._listed[self.like] = self
+        # Not before: what is refused would take others with it.  Where two are opened at once, one is only closed.
+        self._listed[self] = self._listed[self.like] = self
         if self.closed:
             self._close()
         return True
@@ -97,6 +97,7 @@ class Gathering:
 
     def _close(self) -> None:
         self.closed = True
+        self._listed.pop(self, None)
         if self._listed.get(self.like) is self:
             # Another one that is listed in this moment goes too; it is only joined by nobody any more.
             self._listed.pop(self.like, None)
