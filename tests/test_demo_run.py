@@ -19,6 +19,8 @@ from fastcache._demo.pool import Query
 from fastcache._demo.record import Play, Run
 from fastcache._demo.sizes import Sizes
 
+pytestmark = pytest.mark.once
+
 TINY = Sizes(
     crowd_ms=32,
     hot_requests=300,
@@ -29,7 +31,8 @@ TINY = Sizes(
     many_scale=200,
     many_requests=200,
     entries=5_000,
-    early_ttl=0.2,
+    # Where other programs run, a worker may have to wait a while for a processor.
+    early_ttl=0.6,
     early_lifetimes=3,
     early_requests=200,
     outage_scale=80,
