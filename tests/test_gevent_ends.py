@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.greenlets import BOTH, PATCHED, REAL, play
+from tests.harness.greenlets import BOTH, PATCHED, REAL, STALE, play
 
 pytest.importorskip("gevent", reason="gevent is not installed")
 
@@ -102,11 +102,7 @@ def test_a_pool_keeps_the_thread_of_a_worker_that_its_own_thread_took_with_it() 
     play(
         PATCHED,
         """
-        from fastcache.testing import MovableClock
-        clock = MovableClock()
-        cache = Cache(ttl=10, stale_while_revalidate=1000, refresh_workers=1, clock=clock)
-        cache.set_many({"k": "old", "l": "old"})
-        clock.advance(11)
+        cache = stale("kl", refresh_workers=1)
         def be_served():
             served.append(cache.get_or_load("k", lambda key: Event().wait()))
             await_with_others(lambda: any(flight.owner for flight in cache.flights()))
@@ -124,7 +120,7 @@ def test_a_pool_keeps_the_thread_of_a_worker_that_its_own_thread_took_with_it() 
         cache._check()
         """,
         "['old', 'old'] set() 1\nold",
-        before=REAL,
+        before=REAL + STALE,
     )
 
 
@@ -132,9 +128,6 @@ def test_a_pool_keeps_the_thread_of_a_worker_that_its_own_thread_took_with_it() 
 LEFT = (
     REAL
     + """
-from fastcache.testing import MovableClock
-clock = MovableClock()
-
 def left(*ask, **options):
     def in_thread():
         asks = start(*ask, **options)
@@ -172,9 +165,7 @@ def test_so_is_one_among_many_as_a_worker_is_started_for_others(limit: int | Non
     play(
         PATCHED,
         f"""
-        cache = Cache(ttl=10, stale_while_revalidate=1000, max_concurrent_loads={limit}, clock=clock)
-        cache["stale"] = "old"
-        clock.advance(11)
+        cache = stale(["stale"], max_concurrent_loads={limit})
         said = left(cache.get_many_or_load, ["stale", "missing"], unexpected)
         await_here(lambda: not cache.flights())
         print(said, outcome(start(cache.get_or_load, "missing", str)))
@@ -182,7 +173,7 @@ def test_so_is_one_among_many_as_a_worker_is_started_for_others(limit: int | Non
         cache._check()
         """,
         "[False] missing",
-        before=LEFT,
+        before=LEFT + STALE,
     )
 
 
@@ -190,9 +181,7 @@ def test_a_pool_keeps_the_thread_that_was_being_started() -> None:
     play(
         PATCHED,
         """
-        cache = Cache(ttl=10, stale_while_revalidate=1000, refresh_workers=1, clock=clock)
-        cache["k"] = "old"
-        clock.advance(11)
+        cache = stale("k", refresh_workers=1)
         print(left(cache.get_or_load, "k", unexpected))
         await_here(lambda: cache._pool._workers.qsize() == 1)
         print(cache.flights())
@@ -203,7 +192,7 @@ def test_a_pool_keeps_the_thread_that_was_being_started() -> None:
         cache._check()
         """,
         "[False]\n[]\nold",
-        before=LEFT,
+        before=LEFT + STALE,
     )
 
 
@@ -264,9 +253,7 @@ def test_what_its_worker_was_to_gather_longer_is_given_up() -> None:
     play(
         PATCHED,
         """
-        cache = Cache(ttl=10, stale_while_revalidate=1000, refresh_batch_delay=1000, clock=clock)
-        cache.set_many(dict.fromkeys("abc", "old"))
-        clock.advance(11)
+        cache = stale("abc", refresh_batch_delay=1000)
         def load(keys):
             return dict.fromkeys(keys, "new")
         def in_thread():
@@ -283,5 +270,5 @@ def test_what_its_worker_was_to_gather_longer_is_given_up() -> None:
         cache._check()
         """,
         "{'b': 'old'}\n{'c': 'old'}",
-        before=LEFT,
+        before=LEFT + STALE,
     )

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.harness.greenlets import BOTH, PATCHED, REAL, play
+from tests.harness.greenlets import BOTH, PATCHED, REAL, STALE, play
 
 pytest.importorskip("gevent", reason="gevent is not installed")
 
@@ -184,11 +184,7 @@ def test_what_is_gathered_for_a_while_stops_no_hub() -> None:
     play(
         PATCHED,
         """
-        from fastcache.testing import MovableClock
-        clock = MovableClock()
-        cache = Cache(ttl=10, stale_while_revalidate=1000, refresh_batch_delay=1000, clock=clock)
-        cache.set_many(dict.fromkeys("kl", "old"))
-        clock.advance(11)
+        cache = stale("kl", refresh_batch_delay=1000)
         def load_many(keys):
             calls.append(keys)
             return dict.fromkeys(keys, "new")
@@ -200,7 +196,7 @@ def test_what_is_gathered_for_a_while_stops_no_hub() -> None:
         cache.close()
         """,
         "{'k': 'old'}\n[] {'l': 'old'}\n[['k', 'l']]",
-        before=REAL,
+        before=REAL + STALE,
     )
 
 

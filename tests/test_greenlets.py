@@ -94,8 +94,8 @@ def test_a_load_that_asks_for_its_own_key_is_told_so() -> None:
 def test_what_others_make_of_many_loads_is_waited_for() -> None:
     play(
         """
-        def one(key, wait_timeout=60):
-            return attempt(cache.get_or_load, key, str, wait_timeout=wait_timeout)
+        def one(key):
+            return attempt(cache.get_or_load, key, str, wait_timeout=60)
         # So that another thread is there, which nobody waits for to begin.
         one("warm")
         def load(keys):

@@ -86,3 +86,15 @@ def await_with_others(true):
         gevent.sleep(0.01)
     raise AssertionError(true)
 """
+
+# Caches whose values have expired, and may be served.
+STALE = """
+from fastcache.testing import MovableClock
+clock = MovableClock()
+
+def stale(keys, **options):
+    cache = Cache(ttl=10, stale_while_revalidate=1000, clock=clock, **options)
+    cache.set_many(dict.fromkeys(keys, "old"))
+    clock.advance(11)
+    return cache
+"""
