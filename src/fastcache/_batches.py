@@ -132,8 +132,9 @@ class Gathering:
         # Others of a greenlet's thread go on meanwhile, and it may be lost with that.
         residents = residents_here()
         door = make_door()
-        longest = LOOK if is_deaf(door) else threading.TIMEOUT_MAX
+        longest = LOOK
         if not is_deaf(door):
+            longest = threading.TIMEOUT_MAX
             self._door = door
         residents.add(self)
         try:

@@ -168,9 +168,10 @@ cdef class Approach(Way):
     def lead(self, start, /):
         """``start(errand)`` begins the load that this call asks for; unless it raises, that ends the flight."""
         cdef Errand errand = self.errand()
-        if places() is not None:
+        cdef tuple lent = places()
+        if lent is not None:
             # The thread whose loop this is waits for it in a load.
-            self.flight.lent = places()
+            self.flight.lent = lent
         try:
             start(errand)
         except BaseException:
