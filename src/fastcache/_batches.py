@@ -132,15 +132,13 @@ class Gathering:
         # Others of a greenlet's thread go on meanwhile, and it may be lost with that.
         residents = residents_here()
         door = make_door()
-        longest = LOOK
         if not is_deaf(door):
-            longest = threading.TIMEOUT_MAX
             self._door = door
         residents.add(self)
         try:
-            # Whoever filled or closed it before there was a door woke nobody.
+            # Whoever filled or closed it before there was a door woke nobody; without a GIL that may be seen late.
             while (left := self._time_left()) > 0 and not self.closed:
-                if door.acquire(timeout=min(left, longest)):
+                if door.acquire(timeout=min(left, LOOK)):
                     break
         finally:
             residents.discard(self)
