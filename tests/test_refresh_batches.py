@@ -174,7 +174,7 @@ def test_a_worker_waits_for_others_until_the_gathering_is_full(stale: Callable[.
     for keys in ([0, 1, 2], [3, 4, 5]):
         for key in keys:
             assert cache.get_many_or_load([key], loader, max_batch=3) == {key: "old"}
-        # One that is opened while another closes may be joined by nobody, and would wait for its delay.
+        # One that is opened while another closes may be joined by nobody, and wait for its delay.
         await_no_flights(cache)
     assert loader.calls == [[0, 1, 2], [3, 4, 5]]
 
@@ -400,31 +400,34 @@ def test_of_two_that_are_opened_at_once_closing_forgets_none() -> None:
     assert (cache.flights(), cache.stats().refreshes_dropped) == ([], 3)
 
 
-def test_who_joins_what_closes_in_that_moment_opens_another() -> None:
-    class Closing(list[Any]):
-        """The batches of a gathering that is taken on by a worker in the midst of a join."""
+class Closing(list[Any]):
+    """What has joined a gathering that a worker takes on in the midst of a join."""
 
-        def append(self, batch: Any) -> None:
-            executor.run_all()
-            super().append(batch)
+    def __init__(self, executor: ManualExecutor, before: bool) -> None:
+        super().__init__()
+        self._executor, self._before = executor, before
 
-    executor = ManualExecutor()
-    clock = MovableClock()
-    cache: Cache[int, Any] = Cache(
-        ttl=10, stale_while_revalidate=100, refresh_batch_delay=0, executor=executor, clock=clock
-    )
-    cache.set_many({1: "old", 2: "old"})
-    clock.advance(10)
-    loader = Loader()
+    def append(self, batch: Any) -> None:
+        if self._before:
+            self._executor.run_all()
+        super().append(batch)
+        if not self._before:
+            self._executor.run_all()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_who_joins_what_closes_in_that_moment_opens_another_unless_it_was_taken(
+    stale: Callable[..., Cache[int, Any]], executor: ManualExecutor, before: bool
+) -> None:
+    cache, loader = stale(), Loader()
     cache.get_many_or_load([1], loader)
     assert cache._batches is not None
     [first] = set(cache._batches._open.values())
-    first._batches = Closing(first._batches)
+    first._others = Closing(executor, before)
     cache.get_many_or_load([2], loader)
-    [second] = set(cache._batches._open.values())
-    assert second is not first
+    assert len(set(cache._batches._open.values())) == before
     executor.run_all()
-    assert loader.calls == [[1], [2]]
+    assert loader.calls == ([[1], [2]] if before else [[1, 2]])
 
 
 @pytest.mark.parametrize(("delay", "error"), [(-1, ValueError), ("1", TypeError), (float("nan"), ValueError)])

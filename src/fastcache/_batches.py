@@ -8,8 +8,8 @@ it is woken when the gathering is full, or dropped since the cache is closed.  (
 loop: see ``TaskGathering``.)
 
 There is no lock here that a finalizer or signal handler could ask for again.  Who joins a gathering looks afterwards
-whether it has closed, and if so opens another.  For a moment keys may be in both then, which does no harm: each flight
-is claimed once.
+whether it has closed, and if so takes his batch back, unless it was taken to be loaded.  Whoever closes it takes what
+is there before and after that: what came in time is not taken back, and what is not taken back is not missed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Hashable
+from itertools import repeat
 
 from fastcache._core.batch import Batch
 from fastcache._core.greenlet import residents_here
@@ -42,12 +43,15 @@ class Gathering:
     :param like: equal for the batches that may join it.
     """
 
-    __slots__ = ("_batches", "_door", "_listed", "_most", "_opener", "_until", "closed", "like")
+    __slots__ = ("_door", "_first", "_listed", "_most", "_opener", "_others", "_taken", "_until", "closed", "like")
 
     def __init__(self, like: Hashable, first: Batch, delay: float, listed: dict[Hashable, Any]) -> None:
         self.like = like
         self.closed = False
-        self._batches = [first]
+        self._first = first
+        # Those that may be taken back, and those that may not.
+        self._others: list[Batch] = []
+        self._taken: list[Batch] = []
         self._most = first.max_batch or MOST
         self._until = time.monotonic() + delay
         self._listed = listed
@@ -57,7 +61,7 @@ class Gathering:
 
     def __len__(self) -> int:
         """How many keys."""
-        return sum(map(len, self._batches))
+        return len(self._first) + sum(map(len, self._others))
 
     def open(self, submit: Callable[[Any], bool]) -> bool:
         """Submits it as a task, and lists it for others to join; False if it was not taken on."""
@@ -81,9 +85,13 @@ class Gathering:
         """Takes a batch in; False if it is full, or closed."""
         if self.closed or len(self) + len(batch) > self._most:
             return False
-        self._batches.append(batch)
+        self._others.append(batch)
         self._wake_if_full()
-        return not self.closed
+        if self.closed:
+            with contextlib.suppress(ValueError):
+                self._others.remove(batch)
+                return False
+        return True
 
     def _wake_if_full(self) -> None:
         if len(self) >= self._most:
@@ -117,9 +125,18 @@ class Gathering:
 
     def taken(self) -> Batch:
         """All that has joined; it takes no more."""
+        return self._first.joined(self._take())
+
+    def _take(self) -> list[Batch]:
+        self._take_others()
         self._close()
-        first, *others = self._batches
-        return first.joined(others)
+        self._take_others()
+        return self._taken
+
+    def _take_others(self) -> None:
+        with contextlib.suppress(IndexError):
+            # One step in C: each is in one of the two, whenever an interrupt comes.
+            self._taken.extend(map(self._others.pop, repeat(0)))
 
     def _time_left(self) -> float:
         """Seconds until it is to begin."""
@@ -149,13 +166,13 @@ class Gathering:
 
     def drop(self) -> None:
         """Gives up what nobody has begun to load."""
-        self._close()
+        taken = self._take()
         self._wake()
-        for batch in self._batches:
+        for batch in (self._first, *taken):
             batch.drop()
 
     def heat(self) -> int:
-        return sum(batch.heat() for batch in list(self._batches))
+        return sum(batch.heat() for batch in (self._first, *self._others))
 
 
 _all: Registry[Batches[Any]] = Registry()
