@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fastcache import Cache, _aio, _batches, _bulkhead, _home, _patience, _task_batches, _task_loads
+from fastcache._bulkhead import Bulkhead
 from fastcache.testing import MovableClock
 from tests.harness.gates import LIMIT
 from tests.harness.interrupts import Interrupt, everywhere
@@ -199,6 +200,40 @@ def test_who_stood_in_line_leaves_no_place_taken(module: ModuleType) -> None:
         cache._check()
 
     assert everywhere(module, scene) >= 3
+
+
+async def fail(key: object) -> str:
+    raise ValueError(key)
+
+
+async def ask_to_fail(cache: Cache[Any, Any], key: object) -> object:
+    return await cache.aget_or_load(key, fail)
+
+
+@pytest.mark.parametrize(
+    ("ask", "kept"),
+    [(ask_one, {"k": "interrupted"}), (ask_many, {"k": "interrupted", "other": "interrupted"}), (ask_to_fail, {})],
+)
+@pytest.mark.parametrize("error", [Interrupt, OSError])
+def test_what_interrupts_a_load_that_has_just_ended_is_raised_by_its_caller(
+    monkeypatch: pytest.MonkeyPatch, ask: Ask, kept: dict[str, str], error: type[BaseException]
+) -> None:
+    # Where a signal handler may run as a place is given back.
+    served, late = Bulkhead.serve, [error]
+
+    def serve(bulkhead: Bulkhead) -> None:
+        if late:
+            raise late.pop()
+        served(bulkhead)
+
+    cache: Cache[Any, Any] = Cache(max_concurrent_loads=1)
+    assert cache._bulkhead is not None
+    monkeypatch.setattr(Bulkhead, "serve", serve)
+    with pytest.raises(error):
+        asyncio.run(ask(cache, "k"))  # type: ignore[arg-type]
+    assert (dict(cache), cache.flights(), cache._bulkhead.free) == (kept, [], 1)
+    assert cache.stats().load_errors == (not kept)
+    cache._check()
 
 
 async def load_forever(key: object) -> None:

@@ -102,7 +102,7 @@ class Load:
         except asyncio.CancelledError as error:
             errand.give_up(error)
         except BaseException as error:
-            errand.give_up(error)
+            errand.interrupted(error)
             if not self.attended or isinstance(error, GeneratorExit):
                 raise
         finally:

@@ -195,12 +195,11 @@ cdef class Approach(Way):
         self.flight = self.led = None
         if flight.state <= RUNNING:
             return False
-        if flight.state == ABANDONED:
-            if not led or flight.interrupt is None:
-                return False
-            interrupt = flight.interrupt
-            flight.interrupt = None
+        if led and flight.interrupt is not None:
+            interrupt, flight.interrupt = flight.interrupt, None
             raise interrupt
+        if flight.state == ABANDONED:
+            return False
         return self.answered(self.store.answer(flight, &self.terms, led))
 
     # ---- the bulkhead ----

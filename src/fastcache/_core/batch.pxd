@@ -28,7 +28,7 @@ cdef class Batch:
     cdef list led               # (key, flight) of those that were loaded here
     cdef list others            # of those that somebody else had claimed
     cdef Flight place           # of no key, led by who leads the batch: has its place in the bulkhead
-    cdef object interrupt       # what ended it in another thread or in a task that was no Exception; or None
+    cdef object interrupt       # as of a flight, where another thread or a task loads for the caller
 
     cdef void add(self, object key, Flight flight)
     cdef void remove(self, Py_ssize_t i)

@@ -12,4 +12,5 @@ cdef class BatchErrand:
     cdef bint claim(self) except -1
     cdef bint goes_on(self) except -1
     cdef int share(self) except -1
+    cdef bint is_under_way(self) noexcept
     cdef bint leads(self, Flight flight) noexcept

@@ -56,6 +56,14 @@ cdef class BatchErrand:
         """Whether nobody else does."""
         return flight.state == QUEUED or (flight.state == RUNNING and flight.task is self.task)
 
+    cdef bint is_under_way(self) noexcept:
+        """Whether a flight of the portion has not ended."""
+        cdef Flight flight
+        for flight in self.batch.portion:
+            if flight.state == RUNNING:
+                return True
+        return False
+
     def begin(self, bint claimed, /):
         """The running task loads from here on; False: there is nothing to load.
 
@@ -85,7 +93,9 @@ cdef class BatchErrand:
         return self.goes_on()
 
     def fail(self, error, /):
-        """Ends the portion's flights with an Exception; as ``take_in``."""
+        """Ends the portion's flights with an Exception; as ``take_in``.  Raises one that came after they had ended."""
+        if not self.is_under_way():
+            raise error
         self.batch.fail_all(error)
         return self.goes_on()
 
@@ -96,6 +106,11 @@ cdef class BatchErrand:
         self.ended = True
         self.batch.interrupt = error
         self.drop()
+
+    def interrupted(self, error, /):
+        """As of an ``Errand``."""
+        self.batch.interrupt = error
+        self.give_up(error)
 
     def forsake(self):
         """From any thread: nobody waits for one of the keys any more; whether the load is to be cancelled.

@@ -114,7 +114,9 @@ cdef class Errand:
         return False
 
     def fail(self, error, /):
-        """Ends the flight with an Exception; as ``take_in``."""
+        """Ends the flight with an Exception; as ``take_in``.  Raises one that came after it had ended."""
+        if self.flight.state > RUNNING:
+            raise error
         try:
             self.store.fail(self.flight, error)
         finally:
@@ -133,6 +135,11 @@ cdef class Errand:
         self.flight.interrupt = error
         self.store.give_up(self.flight)
         self.store.conclude(self.flight)
+
+    def interrupted(self, error, /):
+        """The same, and leaves what may have come after the end for its own caller to raise."""
+        self.flight.interrupt = error
+        self.give_up(error)
 
     # ---- for all ----
 

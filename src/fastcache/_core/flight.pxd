@@ -36,7 +36,7 @@ cdef class Flight:
     cdef int64_t fallback_written_at
     cdef int64_t fallback_ends_at
     cdef bint absent            # the error says that there is no value
-    cdef object interrupt       # what ended its leader's load, which is no error of the load; or None
+    cdef object interrupt       # what ended its leader's load, or came as it had ended; no error of the load; or None
     cdef object tags            # a TagSet that the value is to bear, or None
     cdef bint behind            # loads behind a served value
     cdef bint shared            # others got the result too
