@@ -153,7 +153,7 @@ class Gathering:
             self._door = door
         residents.add(self)
         try:
-            # Whoever filled or closed it before there was a door woke nobody; without a GIL that may be seen late.
+            # Whoever filled or closed it before there was a door woke nobody, and a deaf one tells of nothing.
             while (left := self._time_left()) > 0 and not self.closed:
                 if door.acquire(timeout=min(left, LOOK)):
                     break
