@@ -85,6 +85,14 @@ def test_tools_belong_to_the_instance() -> None:
     assert b.method(1) == ("b", 2)
 
 
+def test_who_leaves_the_instance_out_is_told() -> None:
+    a = Apart()
+    for call in (a.method.__func__, a.method.cache_contains):
+        with pytest.raises(TypeError, match="without the 1 leading arguments that it is bound to"):
+            call()
+    assert (a.calls, len(a.method.cache)) == ([], 0)
+
+
 def test_an_instance_is_freed_with_its_last_reference() -> None:
     gc.disable()
     try:
