@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from fastcache import Cache, LoadContext, LoadRejected, LoadTimeout, NotFound
-from fastcache._bulkhead import Bulkhead
 from fastcache.testing import MovableClock
 from tests.harness.effort import EFFORT
 from tests.harness.gates import (
@@ -20,7 +19,14 @@ from tests.harness.gates import (
 )  # fmt: skip
 from tests.harness.interrupts import Interrupt
 from tests.harness.loaders import Counting, Crowd, unexpected
-from tests.harness.places import Busy, await_no_refresh, bulkhead, in_line, places_come_back  # noqa: F401 - a fixture
+from tests.harness.places import (
+    Busy,
+    await_no_refresh,
+    bulkhead,
+    in_line,
+    interrupted_return,
+    places_come_back,  # noqa: F401 - a fixture
+)
 
 pytestmark = pytest.mark.usefixtures("places_come_back")
 
@@ -93,17 +99,9 @@ def test_who_asks_for_what_waits_for_a_place_follows_and_takes_none(make: Any) -
 def test_what_interrupts_the_end_of_a_load_is_raised_and_its_value_kept(
     make: Any, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    # Where a signal handler may run as a place is given back.
-    served, late = Bulkhead.serve, [error]
-
-    def serve(bulkhead: Bulkhead) -> None:
-        if late:
-            raise late.pop()
-        served(bulkhead)
-
     cache = make(max_concurrent_loads=1)
     with monkeypatch.context() as patch:
-        patch.setattr(Bulkhead, "serve", serve)
+        late = interrupted_return(patch, error)
         with pytest.raises(error):
             cache.get_or_load("k", lambda key: "loaded")
         late.append(error)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from fastcache import Cache, _aio, _batches, _bulkhead, _home, _patience, _task_batches, _task_loads
-from fastcache._bulkhead import Bulkhead
 from fastcache.testing import MovableClock
 from tests.harness.gates import LIMIT
 from tests.harness.interrupts import Interrupt, everywhere
+from tests.harness.places import interrupted_return
 
 
 def modules(*those: ModuleType) -> pytest.MarkDecorator:
@@ -218,17 +218,9 @@ async def ask_to_fail(cache: Cache[Any, Any], key: object) -> object:
 def test_what_interrupts_a_load_that_has_just_ended_is_raised_by_its_caller(
     monkeypatch: pytest.MonkeyPatch, ask: Ask, kept: dict[str, str], error: type[BaseException]
 ) -> None:
-    # Where a signal handler may run as a place is given back.
-    served, late = Bulkhead.serve, [error]
-
-    def serve(bulkhead: Bulkhead) -> None:
-        if late:
-            raise late.pop()
-        served(bulkhead)
-
     cache: Cache[Any, Any] = Cache(max_concurrent_loads=1)
     assert cache._bulkhead is not None
-    monkeypatch.setattr(Bulkhead, "serve", serve)
+    interrupted_return(monkeypatch, error)
     with pytest.raises(error):
         asyncio.run(ask(cache, "k"))  # type: ignore[arg-type]
     assert (dict(cache), cache.flights(), cache._bulkhead.free) == (kept, [], 1)

@@ -43,6 +43,19 @@ def places_come_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             assert bulkhead(cache).waiting == 0
 
 
+def interrupted_return(monkeypatch: pytest.MonkeyPatch, error: type[BaseException]) -> list[type[BaseException]]:
+    """Has the next return of a place raise, where a signal handler may run; what is added to the list does so again."""
+    served, late = Bulkhead.serve, [error]
+
+    def serve(held: Bulkhead) -> None:
+        if late:
+            raise late.pop()
+        served(held)
+
+    monkeypatch.setattr(Bulkhead, "serve", serve)
+    return late
+
+
 class Busy:
     """Keeps places of a cache taken until it is opened."""
 
