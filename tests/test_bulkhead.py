@@ -191,7 +191,7 @@ def test_a_waiter_that_comes_while_a_place_is_in_other_hands_gets_it() -> None:
 
     line = deque[Any]()
     places = Places()
-    bulkhead._line, bulkhead._places = line, places
+    bulkhead._line, bulkhead.places = line, places
     bulkhead.vacate = lambda: places.append(None)
     gone = Noted(gone=True)
     bulkhead.queue(gone)
@@ -363,7 +363,7 @@ def test_who_stands_in_line_while_an_interrupted_entry_has_a_place_gets_it() -> 
                     bulkhead.queue(Noted("next", told))
                 super().extend(place)
 
-        bulkhead._places = Places([None])
+        bulkhead.places = Places([None])
         act(lambda: entered.append(bulkhead.enter(None)))
         assert len(entered) + len(told) <= 1
         holds(bulkhead, len(entered) + len(told))

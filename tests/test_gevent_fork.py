@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.harness.greenlets import BOTH, REAL, play
+from tests.harness.greenlets import BOTH, PATCHED, REAL, STALE, play
 
 pytest.importorskip("gevent", reason="gevent is not installed")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -128,4 +128,85 @@ def load_many(keys):
     go.wait(30)
     return {key: key * 2 for key in keys}
 """,
+    )
+
+
+# Plays a scene in a thread of its own, which forks by ``in_child`` and ends in both.
+THREAD_FORKS = (
+    FORKS
+    + STALE
+    + """
+import weakref
+from fastcache._core.greenlet import Here, residents_here
+
+def in_child_whose_thread_ends(function):
+    "Has a child print what it returns, in another thread, when the one that forked has ended."
+    [here] = (holder for holder in gc.get_referrers(residents_here()) if type(holder) is Here)
+    here = weakref.ref(here)
+    sys.stdout.flush()
+    child = get_original("os", "fork")()
+    if child == 0:
+        signal.alarm(30)
+        start_thread(print_then, (here, function))
+        raise SystemExit
+    assert await_child(child, 0)[1] == 0
+
+def print_then(here, function):
+    try:
+        await_here(lambda: here() is None)
+        print(function())
+        sys.stdout.flush()
+    finally:
+        os._exit(0)
+
+"""
+)
+
+
+def test_a_place_given_to_one_whose_thread_ends_in_the_child_is_the_parents() -> None:
+    play(
+        "",
+        """
+        cache = Cache(ttl=60, max_concurrent_loads=1)
+        def scene():
+            in_line = start(cache.get_or_load, "l", str)
+            gevent.sleep(0)
+            stands.append(in_line)
+            await_here(lambda: cache._bulkhead.waiting == 0)
+            in_child_whose_thread_ends(lambda: (cache._bulkhead.free, cache.get_or_load("m", str), cache.flights()))
+            return outcome(in_line)
+        stands = []
+        leader = lead()
+        said = real_thread(scene)
+        await_here(lambda: stands and cache._bulkhead.waiting == 1)
+        go.set()
+        await_with_others(lambda: said)
+        print(said, cache._bulkhead.free)
+        """,
+        "(1, 'm', [])\n['l'] 1",
+        before=THREAD_FORKS,
+    )
+
+
+def test_the_right_to_a_worker_that_is_lost_in_the_child_is_the_parents() -> None:
+    play(
+        PATCHED,
+        """
+        cache = stale("k", refresh_workers=1)
+        def scene():
+            cache.get_or_load("k", load)
+            assert begun.wait(30)
+            in_child_whose_thread_ends(lambda: (cache._pool._workers.qsize(), len(cache._pool._threads)))
+            go.set()
+            await_with_others(lambda: not cache.flights())
+            return cache["k"]
+        begun, go = Event(), Event()
+        # The first hub imports what the others need.
+        gevent.sleep(0)
+        said = real_thread(scene)
+        await_with_others(lambda: said)
+        print(said)
+        """,
+        "(1, 0)\n['kk']",
+        before=THREAD_FORKS,
     )

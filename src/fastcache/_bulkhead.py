@@ -1,17 +1,20 @@
 """A bulkhead: so many loads at a time, and a line of those who wait for a place.
 
-    _places   one token for each place that is free
+    places    one token for each place that is free
     _line     who waits, the first first; who pops a waiter admits it
 
  enter:  take a place, or stand in line and serve             leave:  put a place back and serve
 
 To *serve* is to give free places to those in line.  Whoever adds to one of the two looks at the other after that, so
-a place and a waiter never stay beside each other, and a place goes to one of them only by leaving ``_places``.  Both
+a place and a waiter never stay beside each other, and a place goes to one of them only by leaving ``places``.  Both
 are deques, whose operations are atomic and may be re-entered by a finalizer or signal handler in their midst, where a
 lock would be a deadlock.
 
 An interrupt may come after any call.  So what must not be lost is moved within one call into C, by extending a list
 with a ``map`` over the operation: then the list says whether it has been done.
+
+The child of a fork has a line and places of its own.  Who has a place knows to which places it belongs, and gives it
+back to those.
 """
 
 from __future__ import annotations
@@ -52,14 +55,15 @@ taken_here: dict[str, Callable[[Bulkhead], int]] = {}
 class AtDoor:
     """A thread or greenlet that stands at a door until it is admitted; a greenlet may be lost with its thread."""
 
-    __slots__ = ("_admitted", "_bulkhead", "_place", "door")
+    __slots__ = ("_admitted", "_bulkhead", "_place", "_places", "door")
 
-    def __init__(self, bulkhead: Bulkhead, door: Door) -> None:
+    def __init__(self, bulkhead: Bulkhead, places: deque[None], door: Door) -> None:
         self.door = door
         self._bulkhead = bulkhead
         # By whoever was the first to settle it.
         self._admitted: dict[None, bool] = {}
         self._place: list[None] = [None]
+        self._places = places
 
     def takes(self, bulkhead: Bulkhead) -> bool:
         """Whether it has a place, or is to have one, and has yet to go on with it."""
@@ -83,7 +87,7 @@ class AtDoor:
 
     def lost(self) -> None:
         if self.is_admitted():
-            self._bulkhead.give_back(self._place)
+            self._bulkhead.give_back(self._place, self._places)
         else:
             self._bulkhead.withdraw(self)
 
@@ -94,7 +98,7 @@ class Bulkhead:
     :param limit: how many places there are, an int of at least 1.
     """
 
-    __slots__ = ("_line", "_places", "limit", "vacate")
+    __slots__ = ("_line", "limit", "places", "vacate")
 
     def __init__(self, limit: int) -> None:
         if isinstance(limit, bool) or not isinstance(limit, int):
@@ -107,15 +111,15 @@ class Bulkhead:
     def reset_after_fork(self, held: int) -> None:
         """In the child: nobody waits, and all places are free but the ``held`` ones of the thread that forked."""
         self._line: deque[Waiter] = deque()
-        self._places: deque[None] = deque([None] * (self.limit - held))
+        self.places: deque[None] = deque([None] * (self.limit - held))
         # Gives a place back in one step that no interrupt precedes or splits, and serves nobody: for callers in C, who
         # are to call ``serve`` after it.
-        self.vacate: Callable[[], None] = partial(self._places.append, None)
+        self.vacate: Callable[[], None] = partial(self.places.append, None)
 
     @property
     def free(self) -> int:
         """Places that nobody has, now."""
-        return len(self._places)
+        return len(self.places)
 
     @property
     def waiting(self) -> int:
@@ -141,7 +145,7 @@ class Bulkhead:
 
         If it raises, which only a signal handler can make it do, no place is taken.
         """
-        places = self._places
+        places = self.places
         place: list[None] = []
         try:
             self._take(places, place)
@@ -165,11 +169,11 @@ class Bulkhead:
         residents = residents_here()
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            line, places = self._line, self._places
+            line, places = self._line, self.places
             place: list[None] = []
             queued: list[None] = []
             withdrawn: list[None] = []
-            waiter = AtDoor(self, make_door())
+            waiter = AtDoor(self, places, make_door())
             try:
                 self._take(places, place)
                 if place:
@@ -207,13 +211,15 @@ class Bulkhead:
             self.serve()
             raise
 
-    def give_back(self, place: list[None]) -> None:
+    def give_back(self, place: list[None], places: deque[None]) -> None:
         """``leave`` for a place for which the one thing in ``place`` stands; that is taken out, so it is done once.
 
         After an interrupt it is to be called again.
+
+        :param places: to which it belongs.
         """
         with contextlib.suppress(IndexError):
-            self._places.extend(map(list.pop, (place,)))
+            places.extend(map(list.pop, (place,)))
         self.serve()
 
     def queue(self, waiter: Waiter) -> None:
@@ -222,7 +228,7 @@ class Bulkhead:
         If it raises, which only a signal handler can make it do, the waiter is not in line and has no place, though it
         may have been told so.
         """
-        line, places = self._line, self._places
+        line, places = self._line, self.places
         queued: list[None] = []
         withdrawn: list[None] = []
         try:
@@ -241,7 +247,7 @@ class Bulkhead:
 
     def serve(self) -> None:
         """Gives free places to those in line."""
-        line, places = self._line, self._places
+        line, places = self._line, self.places
         while True:
             # Changes nothing; but without a GIL it takes the line's own lock, so that whoever stands in line after
             # this sees the places that were put back before.
@@ -289,7 +295,7 @@ class Bulkhead:
             withdrawn.extend(map(line.remove, (waiter,)))
 
     def _wait(self, line: deque[Waiter], waiter: AtDoor, until: float | None) -> bool:
-        """Waits to be admitted; False if time is up, or the line is no more."""
+        """Waits to be admitted, or in the child of a fork that came meanwhile for nothing; False if time is up."""
         is_main = threading.get_ident() == threading.main_thread().ident
         deaf = is_deaf(waiter.door)
         # A signal that comes just before the main thread waits interrupts nothing; a hub looks for them itself.
@@ -301,4 +307,4 @@ class Bulkhead:
                 return True
             if until is not None and time.monotonic() >= until:
                 return False
-        return False
+        return True

@@ -9,6 +9,7 @@ import sys
 from fastcache import _batches, _refresh, _threads
 from fastcache._config import fresh_seed
 from fastcache._core.graph import places_held
+from fastcache._core.greenlet import thread_survives_fork
 from fastcache._core.store import after_fork
 from fastcache._registry import live_caches
 
@@ -64,12 +65,13 @@ def _before() -> None:
 
 def _in_child() -> None:
     after_fork(fresh_seed())
+    thread_survives_fork()
     for cache in live_caches():
         # The places of the parent's other threads are free; what this thread is loading goes on.
         if cache._bulkhead is not None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
     _batches.reset_after_fork()
-    for name in ("fastcache._greenlets", "fastcache._doors"):
+    for name in ("fastcache._greenlets", "fastcache._doors", "fastcache._home", "fastcache._task_loads"):
         # None of it is there amid its import, which a handler or finalizer may have interrupted to fork.
         reset = getattr(_threads.imported(name), "reset_after_fork", None)
         if reset is not None:

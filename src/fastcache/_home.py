@@ -44,6 +44,12 @@ def home_here() -> Home | None:
     return None if _here.home is None else _here.home()
 
 
+def reset_after_fork() -> None:
+    """In the child: those who live in the parent's homes do not live here."""
+    global _here
+    _here = _Here()
+
+
 def home_of(loop: asyncio.AbstractEventLoop) -> Home:
     """The home of the loop that runs in this thread.  Whoever keeps it must do so by a weak reference."""
     home = home_here()

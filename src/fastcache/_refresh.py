@@ -69,12 +69,13 @@ def _heat(queued: _Queued) -> int:
 class _Greenlet:
     """A worker that is a greenlet, or who starts one: within ``with``, its thread may end."""
 
-    __slots__ = ("_pool", "_thread", "_token")
+    __slots__ = ("_pool", "_thread", "_token", "_workers")
 
     def __init__(self, pool: RefreshPool, thread: threading.Thread | None, token: list[None]) -> None:
         self._pool = pool
         self._thread = thread
         self._token = token
+        self._workers = pool._workers
 
     def __enter__(self) -> None:
         residents_here().add(self)
@@ -83,7 +84,7 @@ class _Greenlet:
         residents_here().discard(self)
 
     def lost(self) -> None:
-        self._pool.lose(self._thread, self._token)
+        self._pool.lose(self._thread, self._token, self._workers)
 
 
 _pools: Registry[RefreshPool] = Registry()
@@ -258,13 +259,12 @@ class RefreshPool:
                         if not self._threads:
                             self._drop_queued()
 
-    def lose(self, worker: threading.Thread | None, token: list[None]) -> None:
+    def lose(self, worker: threading.Thread | None, token: list[None], workers: SimpleQueue[None]) -> None:
         """A worker, or who starts it, stands still for good.  Others have its token; without any, nothing waits."""
         if worker is not None:
             self._threads.discard(worker)
-        with contextlib.suppress(IndexError):
-            # One step: it is not put back twice, though this be called again.
-            list(map(self._workers.put, map(list.pop, (token,))))
+        # It is not put back twice, though this be called again.
+        self._give_back(token, workers)
         if not self._threads:
             self._drop_queued()
 

@@ -20,6 +20,7 @@ from fastcache._core.batch import Batch
 from fastcache._core.batch_errand import BatchErrand
 from fastcache._core.errand import Errand
 from fastcache._home import Home, home_of
+from fastcache._registry import Registry
 from fastcache._task_batches import TaskGathering
 
 if TYPE_CHECKING:
@@ -158,19 +159,27 @@ class Load:
         self._errand = None
 
 
+_all: Registry[Refreshes] = Registry()
+
+
 class Refreshes:
     """The loads behind values that tasks make for one cache: so many at a time; one more is dropped.
 
     :param delay: seconds for which those of several keys that share a loader are gathered.
     """
 
-    __slots__ = ("_batches", "_limit", "closed", "loads")
+    __slots__ = ("__weakref__", "_batches", "_limit", "closed", "loads")
 
     def __init__(self, limit: int, delay: float) -> None:
         self.closed = False
-        self.loads: set[Load] = set()
         self._limit = limit
         self._batches = Batches(delay, TaskGathering)
+        self.reset_after_fork()
+        _all.add(self)
+
+    def reset_after_fork(self) -> None:
+        """In the child: the loops of the parent load nothing here."""
+        self.loads: set[Load] = set()
 
     def start(self, errand: Errand | BatchErrand) -> None:
         loop = _get_running_loop()
@@ -217,3 +226,8 @@ class Refreshes:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=CLEANUP)
+
+
+def reset_after_fork() -> None:
+    for refreshes in _all.living():
+        refreshes.reset_after_fork()

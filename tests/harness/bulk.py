@@ -63,4 +63,4 @@ async def squares(keys: list[int]) -> dict[int, int]:
 
 
 def places(cache: Cache[Any, Any]) -> int:
-    return len(cache._bulkhead._places)  # type: ignore[union-attr]
+    return len(cache._bulkhead.places)  # type: ignore[union-attr]

@@ -23,7 +23,7 @@ from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport LoadingStore
 from fastcache._core.mutex cimport atomic_add, atomic_load
 from fastcache._core.outcome cimport Outcome, outcome_init
-from fastcache._core.place cimport leave_place, leave_quietly
+from fastcache._core.place cimport leave_place, leave_quietly, take_place
 from fastcache._core.py cimport py_xdecref, steal
 from fastcache._core.stripe cimport LEAD, Verdict
 from fastcache._core.stripe_loads cimport stripe_heat
@@ -130,7 +130,7 @@ cdef class Batch:
         if bulkhead is not None and not bulkhead.try_enter():
             self.abandon()
             return False
-        self.place.admitted = bulkhead
+        take_place(self.place, bulkhead)
         return True
 
     cdef int fly(self) except -1:

@@ -9,7 +9,7 @@ from fastcache._core.batch cimport Batch
 from fastcache._core.errand cimport unlink
 from fastcache._core.flight cimport QUEUED, RUNNING, Flight
 from fastcache._core.graph cimport task_flight
-from fastcache._core.place cimport leave_place
+from fastcache._core.place cimport has_place, leave_place
 
 from fastcache._core.graph import task_loads
 
@@ -23,7 +23,7 @@ cdef class BatchErrand:
 
     def has_place(self, bulkhead, /):
         """As of an ``Errand``."""
-        return self.batch.place.admitted is bulkhead
+        return has_place(self.batch.place, bulkhead)
 
     cdef bint claim(self) except -1:
         """Whether there is anything to load; its first portion then is the task's, which is to begin."""

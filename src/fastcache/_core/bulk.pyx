@@ -24,6 +24,7 @@ from fastcache._core.key cimport draw_salt, key_hash
 from fastcache._core.loading cimport AGAIN, rejection
 from fastcache._core.mapping cimport check_iterable
 from fastcache._core.mutex cimport atomic_add
+from fastcache._core.place cimport take_place
 from fastcache._core.py cimport FOREVER, py_is_callable, steal
 from fastcache._core.stripe cimport ALONE, FOLLOW, HIT, LEAD, NOTHING, REFRESH, Verdict
 from fastcache._core.terms cimport terms_bound, terms_read
@@ -273,10 +274,9 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         """As ``admit`` for one key: what is left to be loaded has a place in the bulkhead then."""
         if self.find_place(w) or not w.own.flights:
             return 0
-        if self.await_place(w.own.flights, &w.terms):
-            w.own.place.admitted = self.bulkhead
-        else:
-            self.reject(w)
+        if not self.await_place(w.own.flights, &w.terms):
+            return self.reject(w)
+        take_place(w.own.place, self.bulkhead)
         return 0
 
     cdef bint find_place(self, Wanted w) except -1:
@@ -287,7 +287,7 @@ wait could never end.  What is no Exception is the loading thread's alone.  One 
         if is_admitted(self.bulkhead):
             return True
         if self.bulkhead.try_enter():
-            own.place.admitted = self.bulkhead
+            take_place(own.place, self.bulkhead)
             return True
         for i in range(len(own.keys) - 1, -1, -1):
             old = self.acceptable(<PyObject*>own.keys[i], &w.terms)

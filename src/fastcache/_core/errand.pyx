@@ -13,7 +13,7 @@ from fastcache._core.grave cimport Grave, grave_drop
 from fastcache._core.landing cimport LandingStore
 from fastcache._core.mutex cimport atomic_add
 from fastcache._core.outcome cimport Outcome
-from fastcache._core.place cimport leave_bulkhead, leave_quietly
+from fastcache._core.place cimport has_place, leave_bulkhead, leave_quietly, take_place
 from fastcache._core.stripe_loads cimport stripe_give_up, stripe_heat
 from fastcache._core.terms cimport NO_CONTEXT, Terms, terms_usual
 
@@ -49,7 +49,7 @@ cdef class Errand:
 
     def has_place(self, bulkhead, /):
         """Whether the load has a place of its own in that bulkhead."""
-        return self.flight.admitted is bulkhead
+        return has_place(self.flight, bulkhead)
 
     def run(self):
         """Loads behind a served value, unless a caller has claimed it.  Its failure is noted there, not raised."""
@@ -166,7 +166,7 @@ cdef void unlink(LandingStore store, Flight flight) noexcept:
 cdef int keep_one_place(LandingStore store, Flight flight) except -1:
     """For who has found a place for a load, and then claimed it.  What this raises has given the load up."""
     if flight.admitted is None:
-        flight.admitted = store.bulkhead
+        take_place(flight, store.bulkhead)
         return 0
     # Somebody else had found it a place too, and left it to who comes first.
     try:

@@ -277,10 +277,18 @@ cdef class Flight:
         return False
 
 
-cdef void flights_survive_fork() noexcept:
-    """In the child."""
+cdef int forks_so_far() noexcept:
+    return forks
+
+
+cdef void flights_survive_fork(PyObject* innermost) noexcept:
+    """In the child: what this thread loads, the innermost first, keeps its places."""
     global forks
+    cdef PyObject* at = innermost
     forks += 1
+    while at != NULL:
+        (<Flight>at).admitted_after = forks
+        at = (<Flight>at).outer
 
 
 cdef Flight new_flight(object key):

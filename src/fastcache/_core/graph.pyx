@@ -15,8 +15,8 @@ from libc.stdint cimport int64_t
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.flight cimport MOVED, QUEUED, RUNNING, Flight, FlightState, Wait, flights_survive_fork
 from fastcache._core.greenlet cimport (
-    greenlet_begins, greenlet_ends, greenlets_admitted, greenlets_known, greenlets_module, in_greenlet,
-    in_hubs_greenlet, in_spawned_greenlet, may_be_greenlets, waits_for_this_thread, who_runs,
+    greenlet_begins, greenlet_ends, greenlets_known, greenlets_module, in_greenlet, in_hubs_greenlet,
+    in_spawned_greenlet, may_be_greenlets, places_here, waits_for_this_thread, who_runs,
 )
 from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
 from fastcache._core.py cimport FOREVER, py_decref, py_incref, steal
@@ -198,12 +198,7 @@ def is_loading():
 
 def places_held(bulkhead, /):
     """How many loads of this thread and its greenlets have a place of their own in a bulkhead."""
-    cdef PyObject* at = current
-    cdef int found = greenlets_admitted(bulkhead)
-    while at != NULL:
-        found += (<Flight>at).admitted is bulkhead
-        at = (<Flight>at).outer
-    return found
+    return places_here(current, bulkhead)
 
 
 cdef Flight task_flight():
@@ -347,4 +342,4 @@ cdef void graph_survives_fork() noexcept:
     global standing
     mutex_reset(&graph)
     standing = NULL
-    flights_survive_fork()
+    flights_survive_fork(current)

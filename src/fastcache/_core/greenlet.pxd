@@ -1,5 +1,7 @@
 """Greenlets as the core sees them: whether one runs, which one, and what those of a thread are loading."""
 
+from cpython.object cimport PyObject
+
 from fastcache._core.flight cimport Flight
 
 cdef void greenlets_known(object module) noexcept
@@ -14,4 +16,4 @@ cdef void greenlet_ends(Flight flight) noexcept
 cdef list greenlet_stands(list flights, Flight besides, object store)
 cdef void greenlet_goes_on(list noted) noexcept
 cdef bint waits_for_this_thread(Flight flight) noexcept
-cdef int greenlets_admitted(object bulkhead) except -1
+cdef int places_here(PyObject* innermost, object bulkhead) except -1

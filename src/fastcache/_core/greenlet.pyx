@@ -9,8 +9,9 @@ from cpython.exc cimport PyErr_SetInterrupt
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from fastcache._core.flight cimport A_GREENLET, Flight
+from fastcache._core.flight cimport A_GREENLET, Flight, forks_so_far
 from fastcache._core.mutex cimport atomic_load, atomic_store
+from fastcache._core.place cimport has_place
 from fastcache._core.residence cimport Residence
 
 import sys
@@ -138,15 +139,16 @@ cdef class Here(Residence):
 
     def __del__(self):
         # At the end of the process nobody waits.
-        while self.loads and not ending():
+        if ending() or not self.is_of_this_process():
+            return
+        while self.loads:
             flight, store = self.loads.popitem()
             lose(store._lose, flight)
-        while self.lines and not ending():
+        while self.lines:
             _, (flights, store, _) = self.lines.popitem()
             for flight in flights:
                 lose(store._lose_unbegun, flight)
-        if not ending():
-            self.tell_all()
+        self.tell_all()
 
 
 cdef int lose(object end, object flight) noexcept:
@@ -174,6 +176,16 @@ cdef Here make_here():
 def residents_here():
     """Who is told when this thread ends: its greenlets are left where they stand then."""
     return make_here().residents
+
+
+def thread_survives_fork():
+    """In the child: what is lost with this thread still is."""
+    cdef Here mine = here()
+    cdef Flight flight
+    if mine is not None:
+        mine.survive_fork()
+        for flight in mine.loads:
+            flight.admitted_after = forks_so_far()
 
 
 cdef void greenlet_begins(Flight flight, object store) noexcept:
@@ -250,12 +262,16 @@ cdef bint waits_for_this_thread(Flight flight) noexcept:
     return waits
 
 
-cdef int greenlets_admitted(object bulkhead) except -1:
-    """How many loads of greenlets of this thread have a place of their own in a bulkhead."""
+cdef int places_here(PyObject* innermost, object bulkhead) except -1:
+    """How many loads of this thread, which loads ``innermost``, and of its greenlets have a place of their own."""
+    cdef PyObject* at = innermost
     cdef Here mine = here()
     cdef Flight flight
     cdef int found = 0
+    while at != NULL:
+        found += has_place(<Flight>at, bulkhead)
+        at = (<Flight>at).outer
     if mine is not None:
         for flight in mine.loads:
-            found += flight.admitted is bulkhead
+            found += has_place(flight, bulkhead)
     return found

@@ -2,7 +2,18 @@
 
 from cpython.exc cimport PyErr_SetInterrupt
 
-from fastcache._core.flight cimport Flight
+from fastcache._core.flight cimport Flight, forks_so_far
+
+
+cdef inline void take_place(Flight flight, object bulkhead) noexcept:
+    """A place that was found is the flight's."""
+    flight.admitted = bulkhead
+    flight.admitted_after = forks_so_far()
+
+
+cdef inline bint has_place(Flight flight, object bulkhead) noexcept:
+    """Whether it has a place of its own there; in the child of a fork, not in the parent's."""
+    return flight.admitted is bulkhead and flight.admitted_after == forks_so_far()
 
 
 cdef inline int leave_bulkhead(object bulkhead) except -1:
@@ -18,8 +29,9 @@ cdef inline int leave_bulkhead(object bulkhead) except -1:
 cdef inline int leave_place(Flight flight) except -1:
     """Gives back the place of a flight that has ended, if it has one of its own; raises as ``leave_bulkhead``."""
     bulkhead = flight.admitted
+    cdef bint holds = bulkhead is not None and has_place(flight, bulkhead)
     flight.admitted = None
-    return 0 if bulkhead is None else leave_bulkhead(bulkhead)
+    return leave_bulkhead(bulkhead) if holds else 0
 
 
 cdef inline void leave_early(Flight flight) noexcept:

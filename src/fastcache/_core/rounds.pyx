@@ -15,6 +15,7 @@ from fastcache._core.bulk cimport BulkStore, Wanted
 from fastcache._core.clock cimport clock_exact
 from fastcache._core.flight cimport A_TASK, ABANDONED, RUNNING, Flight
 from fastcache._core.graph cimport places
+from fastcache._core.place cimport take_place
 from fastcache._core.ready cimport ready
 
 from fastcache._core.approach import ENTERED, IN_LINE, TAKEN
@@ -62,7 +63,7 @@ cdef class Rounds(Way):
 
     def entered(self, bint inside, /):
         """As ``Approach.entered``: there is a place; whether anything is left to be loaded."""
-        self.wanted.own.place.admitted = self.store.bulkhead
+        take_place(self.wanted.own.place, self.store.bulkhead)
         return self.claim()
 
     cdef bint claim(self) except -1:
