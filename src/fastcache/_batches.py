@@ -22,7 +22,7 @@ from itertools import repeat
 
 from fastcache._core.batch import Batch
 from fastcache._core.greenlet import residents_here
-from fastcache._doors import LOOK, is_deaf, make_door, stops_its_thread
+from fastcache._doors import LOOK, is_deaf, make_door
 from fastcache._registry import Registry
 from fastcache._typing import TYPE_CHECKING, Generic
 
@@ -149,19 +149,16 @@ class Gathering:
         door = make_door()
         if not is_deaf(door):
             self._door = door
-        # Others of a greenlet's thread go on meanwhile, and it may be lost with that.  A real thread is not: the child
-        # of a fork would drop it all the same, where ``_listed`` may be locked for ever on a free-threaded build.
-        residents = None if stops_its_thread(door) else residents_here()
-        if residents is not None:
-            residents.add(self)
+        # Others of a greenlet's thread go on meanwhile, and it may be lost with that.
+        residents = residents_here()
+        residents.add(self)
         try:
             # Whoever filled or closed it before there was a door woke nobody, and a deaf one tells of nothing.
             while (left := self._time_left()) > 0 and not self.closed:
                 if door.acquire(timeout=min(left, LOOK)):
                     break
         finally:
-            if residents is not None:
-                residents.discard(self)
+            residents.discard(self)
 
     def lost(self) -> None:
         """Its worker, or its loop, stands still for good."""
