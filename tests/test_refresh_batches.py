@@ -422,10 +422,10 @@ def test_who_joins_what_closes_in_that_moment_opens_another_unless_it_was_taken(
     cache, loader = stale(), Loader()
     cache.get_many_or_load([1], loader)
     assert cache._batches is not None
-    [first] = set(cache._batches._open.values())
+    [first] = set(cache._batches._open)
     first._others = Closing(executor, before)
     cache.get_many_or_load([2], loader)
-    assert len(set(cache._batches._open.values())) == before
+    assert len(set(cache._batches._open)) == before
     executor.run_all()
     assert loader.calls == ([[1], [2]] if before else [[1, 2]])
 

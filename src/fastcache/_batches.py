@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable
 from itertools import repeat
 
@@ -43,9 +44,21 @@ class Gathering:
     :param like: equal for the batches that may join it.
     """
 
-    __slots__ = ("_door", "_first", "_listed", "_most", "_opener", "_others", "_taken", "_until", "closed", "like")
+    __slots__ = (
+        "__weakref__",
+        "_batches",
+        "_door",
+        "_first",
+        "_most",
+        "_opener",
+        "_others",
+        "_taken",
+        "_until",
+        "closed",
+        "like",
+    )
 
-    def __init__(self, like: Hashable, first: Batch, delay: float, listed: dict[Hashable, Any]) -> None:
+    def __init__(self, like: Hashable, first: Batch, delay: float, batches: Batches[Any]) -> None:
         self.like = like
         self.closed = False
         self._first = first
@@ -54,7 +67,7 @@ class Gathering:
         self._taken: list[Batch] = []
         self._most = first.max_batch or MOST
         self._until = time.monotonic() + delay
-        self._listed = listed
+        self._batches = batches
         self._opener: int | None = None
         # At which a worker waits.
         self._door: Door | None = None
@@ -75,8 +88,8 @@ class Gathering:
             raise
         finally:
             self._opener = None
-        # Not before: what is refused would take others with it.  Where two are opened at once, one is only closed.
-        self._listed[self] = self._listed[self.like] = self
+        # Not before: what is refused would take others with it.
+        self._batches.enlist(self)
         if self.closed:
             self._close()
         return True
@@ -105,10 +118,7 @@ class Gathering:
 
     def _close(self) -> None:
         self.closed = True
-        self._listed.pop(self, None)
-        if self._listed.get(self.like) is self:
-            # Another one that is listed in this moment goes too; it is only joined by nobody any more.
-            self._listed.pop(self.like, None)
+        self._batches.unlist(self)
 
     def run(self) -> None:
         """Waits until it is to begin, and loads."""
@@ -189,8 +199,23 @@ class Batches(Generic["G"]):
         self._delay = delay
         self._gather = gather
         self._closed = False
-        self._open: dict[Hashable, G] = {}
+        self.reset_after_fork()
         _all.add(self)
+
+    def reset_after_fork(self) -> None:
+        """In the child, which has none of the threads that would load them."""
+        self._open: dict[G, None] = {}
+        # By what those are like that may join it, the latest of each kind: of two that are opened at once, or where a
+        # batch had no room, the other is joined by nobody any more.  It may be closed: it goes when its load is over,
+        # or the next takes its place, and never takes another along.
+        self._latest: weakref.WeakValueDictionary[Hashable, G] = weakref.WeakValueDictionary()
+
+    def enlist(self, gathering: G) -> None:
+        self._open[gathering] = None
+        self._latest[gathering.like] = gathering
+
+    def unlist(self, gathering: G) -> None:
+        self._open.pop(gathering, None)
 
     def submit(self, batch: Batch, submit: Callable[[G], bool], where: Hashable = None) -> bool:
         """Takes a batch on; False if it is closed, or if a gathering had to be opened and ``submit`` refused that.
@@ -200,10 +225,10 @@ class Batches(Generic["G"]):
         if self._closed:
             return False
         like = where, batch.like
-        gathering = self._open.get(like)
+        gathering = self._latest.get(like)
         if gathering is not None and gathering.join(batch):
             return True
-        opened = self._gather(like, batch, self._delay, self._open)
+        opened = self._gather(like, batch, self._delay, self)
         if not opened.open(submit):
             return False
         if self._closed:
@@ -213,14 +238,10 @@ class Batches(Generic["G"]):
     def close(self) -> None:
         """Refuses further batches, and drops those that have not begun."""
         self._closed = True
-        for gathering in list(self._open.values()):
+        for gathering in list(self._open):
             gathering.drop()
-
-    def forget(self) -> None:
-        """In the child of a fork, which has none of the threads that would load them."""
-        self._open = {}
 
 
 def reset_after_fork() -> None:
     for batches in _all.living():
-        batches.forget()
+        batches.reset_after_fork()
