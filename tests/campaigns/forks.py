@@ -16,7 +16,7 @@ from typing import Any
 
 from fastcache import Cache, SingleFlight
 from tests.campaigns._campaign import Campaign
-from tests.harness.gates import Call, await_no_flights
+from tests.harness.gates import Call, await_no_flights, await_until
 
 
 class Key:
@@ -44,6 +44,16 @@ LIMIT = 20
 KEYS: list[Any] = [*range(12), *map(str, range(12)), *((number, "t") for number in range(6)), *map(Key, range(6))]
 
 
+def load_many(keys: Any) -> Any:
+    """One for all: what is to be reloaded for several keys is gathered by its loader."""
+    return {key: [key] for key in keys}
+
+
+async def aload_many(keys: Any) -> Any:
+    await asyncio.sleep(0.001)
+    return load_many(keys)
+
+
 class Hot:
     """A process's caches, and the threads that use them until ``stop`` is set."""
 
@@ -53,10 +63,13 @@ class Hot:
         self.caches: list[Cache[Any, Any]] = [
             Cache(),
             Cache(20, 0.01, jitter=0.005, policy="lru", on_removal=lambda key, value, cause: None),
-            Cache(40_000, 0.002, stale_while_revalidate=60, refresh_workers=2, refresh_queue=8),
+            Cache(
+                40_000, 0.002, stale_while_revalidate=60, refresh_workers=2, refresh_queue=8, refresh_batch_delay=0.001
+            ),
             Cache(30, 0.05, max_concurrent_loads=2, stale_if_error=1, error_ttl=0.01, copy=lambda value: [value[0]]),
         ]
-        works = [self.use, self.use, self.load_slowly, self.use_tasks]
+        self.stale, self.crowded = self.caches[2:]
+        works = [self.use, self.use, self.load_slowly, self.stand_in_line, self.stand_in_line, self.use_tasks]
         self.calls = [Call(self.work, one, random.Random(seed + number)) for number, one in enumerate(works)]
 
     def work(self, one: Any, draw: random.Random) -> None:
@@ -65,7 +78,7 @@ class Hot:
 
     def use(self, draw: random.Random) -> None:
         cache, key = draw.choice(self.caches), draw.choice(KEYS)
-        match draw.randrange(10):
+        match draw.randrange(12):
             case 0 | 1 | 2 | 3:
                 assert cache.get_or_load(key, lambda key: [key]) == [key]
             case 4:
@@ -73,13 +86,15 @@ class Hot:
             case 5:
                 cache.delete(key)
             case 6:
-                cache.get_many_or_load(KEYS[:5], lambda keys: {key: [key] for key in keys})
+                cache.get_many_or_load(KEYS[:5], load_many)
             case 7:
                 self.single.do(key, lambda: time.sleep(0))
             case 8:
                 draw.choice((cache.clear, cache.sweep, lambda: cache.invalidate_tag("a")))()
             case 9:
                 assert cache.get_or_load(key, lambda key: [key], wait_timeout=30) == [key]
+            case 10 | 11:
+                self.stale.get_many_or_load([key], load_many, max_batch=4)
 
     def load_slowly(self, draw: random.Random) -> None:
         def load(key: Any) -> Any:
@@ -88,6 +103,13 @@ class Hot:
 
         draw.choice(self.caches).get_or_load(draw.choice(KEYS), load, force=draw.random() < 0.5)
 
+    def stand_in_line(self, draw: random.Random) -> None:
+        def load(key: Any) -> Any:
+            time.sleep(0.0005)
+            return [key]
+
+        self.crowded.get_or_load(draw.choice(KEYS), load, force=True)
+
     def use_tasks(self, draw: random.Random) -> None:
         async def load(key: Any) -> Any:
             await asyncio.sleep(0.001)
@@ -95,7 +117,10 @@ class Hot:
 
         async def some() -> None:
             cache = draw.choice(self.caches)
-            await asyncio.gather(*(cache.aget_or_load(key, load) for key in draw.sample(KEYS, 8)))
+            await asyncio.gather(
+                *(cache.aget_or_load(key, load) for key in draw.sample(KEYS, 8)),
+                *(self.stale.aget_many_or_load([key], aload_many) for key in draw.sample(KEYS, 4)),
+            )
 
         asyncio.run(some())
 
@@ -110,14 +135,30 @@ class Hot:
             cache.set("kept", ["kept"], ttl=None)
             assert cache["kept"] == ["kept"]
         assert self.single.do("k", lambda: 1) == (1, False)
-        refreshing = self.caches[2]
-        refreshing.get_or_load(1, lambda key: [key])
+        self.stale.get_or_load(1, lambda key: [key])
         time.sleep(0.003)
-        assert refreshing.get_or_load(1, lambda key: [key]) == [1]
-        await_no_flights(refreshing, LIMIT)
+        assert self.stale.get_or_load(1, lambda key: [key]) == [1]
+        for key in KEYS:
+            assert self.stale.get_many_or_load([key], load_many, max_batch=4) == {key: [key]}
+        await_no_flights(self.stale, LIMIT)
+        asyncio.run(self.refresh_as_child())
+        bulkhead = self.crowded._bulkhead
+        await_until(lambda: bulkhead is not None and bulkhead.free == 2, "both places", LIMIT)
         for cache in self.caches:
             cache.close()
             cache._check()
+
+    async def refresh_as_child(self) -> None:
+        """Tasks have a right of their own to so many refreshes."""
+        before = self.stale.stats().refreshes_dropped
+        for key in KEYS[:2]:
+            self.stale.set(key, "old")
+        await asyncio.sleep(0.003)
+        for key in KEYS[:2]:
+            assert await self.stale.aget_many_or_load([key], aload_many) == {key: "old"}
+        while self.stale.flights():
+            await asyncio.sleep(0.001)
+        assert self.stale.stats().refreshes_dropped == before
 
 
 def forked(hot: Hot) -> int:
