@@ -24,7 +24,7 @@ class Key:
 
     On free-threaded 3.13 an object that several threads were locking may stay locked for ever in the child, with or
     without a cache; a dict of which they got values by ``get``, or a list that they copied, too.  So copies are made
-    item by item.
+    item by item, and the keys are a tuple.
     """
 
     __slots__ = ("name",)
@@ -41,7 +41,12 @@ class Key:
 
 # Seconds that a child has.
 LIMIT = 20
-KEYS: list[Any] = [*range(12), *map(str, range(12)), *((number, "t") for number in range(6)), *map(Key, range(6))]
+KEYS: tuple[Any, ...] = (
+    *range(12),
+    *map(str, range(12)),
+    *((number, "t") for number in range(6)),
+    *map(Key, range(6)),
+)
 
 
 def load_many(keys: Any) -> Any:
