@@ -208,10 +208,11 @@ cdef class Batch:
 
     cdef dict found_in(self, object result):
         """What the loader brings, as a dict of our own."""
-        if isinstance(result, collections.abc.Coroutine):
+        # What is usual is not looked up in the caches of abstract classes, where all threads would meet.
+        if type(result) is not dict and isinstance(result, collections.abc.Coroutine):
             result.close()
             raise TypeError("the loader is async: its values are to be had by aget_many_or_load, not get_many_or_load")
-        if not isinstance(result, collections.abc.Mapping):
+        if type(result) is not dict and not isinstance(result, collections.abc.Mapping):
             raise TypeError(f"a loader of several keys must return a mapping, not {type(result).__name__}")
         return dict(result)
 
