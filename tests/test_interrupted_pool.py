@@ -103,12 +103,13 @@ def test_a_worker_that_is_interrupted_anywhere_ends_its_task_and_the_pool_keeps_
         ends: list[tuple[Any, str]] = []
         pool = pool_of(1, 2)
         # Nobody else is to take it on.
-        token = [pool._workers.get_nowait()]
+        workers = pool._workers
+        token = [workers.get_nowait()]
         pool._queued[_refresh._Queued(Noted("k", ends))] = None
-        act(lambda: pool._work(token))
+        act(lambda: pool._work(token, workers))
         if token:
             # It was interrupted before it was one.
-            pool._workers.put(token.pop())
+            workers.put(token.pop())
         assert pool.submit(Noted("l", ends))
         await_until(lambda: ("l", "run") in ends, "the end of what is queued")
         pool.close()

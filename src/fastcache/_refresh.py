@@ -69,22 +69,16 @@ def _heat(queued: _Queued) -> int:
 class _Greenlet:
     """A worker that is a greenlet, or who starts one: within ``with``, its thread may end."""
 
-    __slots__ = ("_pool", "_thread", "_token", "_workers")
+    __slots__ = ("lost",)
 
-    def __init__(self, pool: RefreshPool, thread: threading.Thread | None, token: list[None]) -> None:
-        self._pool = pool
-        self._thread = thread
-        self._token = token
-        self._workers = pool._workers
+    def __init__(self, lost: Callable[[], None]) -> None:
+        self.lost = lost
 
     def __enter__(self) -> None:
         residents_here().add(self)
 
     def __exit__(self, *_: object) -> None:
         residents_here().discard(self)
-
-    def lost(self) -> None:
-        self._pool.lose(self._thread, self._token, self._workers)
 
 
 _pools: Registry[RefreshPool] = Registry()
@@ -201,8 +195,9 @@ class RefreshPool:
         try:
             # One step, as above.
             token.extend(map(SimpleQueue.get_nowait, (workers,)))
-            with _Greenlet(self, None, token) if are_greenlets() else contextlib.nullcontext():
-                threading.Thread(target=self._work, args=(token,), name=self._name, daemon=True).start()
+            lost = partial(self.lose, None, token, workers)
+            with _Greenlet(lost) if are_greenlets() else contextlib.nullcontext():
+                threading.Thread(target=self._work, args=(token, workers), name=self._name, daemon=True).start()
             started = True
         except Empty:
             return
@@ -227,22 +222,23 @@ class RefreshPool:
             return True
         return False
 
-    def _work(self, token: list[None]) -> None:
+    def _work(self, token: list[None], workers: SimpleQueue[None]) -> None:
         mine: list[None] = []
         me = threading.current_thread()
-        with _Greenlet(self, me, mine) if are_greenlets() else contextlib.nullcontext():
-            self._work_with(me, token, mine)
+        lost = partial(self.lose, me, mine, workers)
+        with _Greenlet(lost) if are_greenlets() else contextlib.nullcontext():
+            self._work_with(me, token, mine, workers)
 
-    def _work_with(self, me: threading.Thread, token: list[None], mine: list[None]) -> None:
-        # After a fork, the thread that forked is none of the child's workers.
-        threads, workers = self._threads, self._workers
+    def _work_with(self, me: threading.Thread, token: list[None], mine: list[None], workers: SimpleQueue[None]) -> None:
+        threads = self._threads
         try:
             threads.add(me)
             # Whoever started this thread may have been interrupted, and have taken the token back.
             with contextlib.suppress(IndexError):
                 mine.extend(map(list.pop, (token,)))
             waker: SimpleQueue[None] = SimpleQueue()
-            while mine and threads is self._threads and (self._work_once() or self._wait(waker)):
+            # After a fork, the thread that forked is none of the child's workers.
+            while mine and workers is self._workers and (self._work_once() or self._wait(waker)):
                 pass
         finally:
             try:
@@ -252,7 +248,7 @@ class RefreshPool:
             finally:
                 threads.discard(me)
                 # A task that was queued before the token was back had no thread started for it.
-                if self._queued and not self._closed and threads is self._threads:
+                if self._queued and not self._closed and workers is self._workers:
                     try:
                         self._start_worker()
                     except RuntimeError:
