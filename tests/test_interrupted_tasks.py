@@ -86,7 +86,7 @@ def interruptible(
         for _ in range(20):
             await asyncio.sleep(0)
         polls = 0
-        while any(refreshes._batches._open for refreshes in cache._refreshes) and polls < 1000:
+        while any(refreshes._batches._open.all for refreshes in cache._refreshes) and polls < 1000:
             polls += 1
             await asyncio.sleep(0.0005)
 

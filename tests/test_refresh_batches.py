@@ -263,8 +263,9 @@ def test_gatherings_are_forgotten_when_they_are_loaded(
         cache.get_many_or_load([key], lambda keys: dict.fromkeys(keys, "new"))
     executor.run_all()
     assert cache._batches is not None
-    assert len(cache._batches._open) == 0
     assert len(cache.get_many(range(50))) == 50
+    gc.collect()
+    assert (len(cache._batches._open.all), len(cache._batches._open.latest)) == (0, 0)
 
 
 # ---- amid threads, interrupts, finalizers and forks ----
@@ -422,10 +423,10 @@ def test_who_joins_what_closes_in_that_moment_opens_another_unless_it_was_taken(
     cache, loader = stale(), Loader()
     cache.get_many_or_load([1], loader)
     assert cache._batches is not None
-    [first] = set(cache._batches._open)
+    [first] = set(cache._batches._open.all)
     first._others = Closing(executor, before)
     cache.get_many_or_load([2], loader)
-    assert len(set(cache._batches._open)) == before
+    assert len(set(cache._batches._open.all)) == before
     executor.run_all()
     assert loader.calls == ([[1], [2]] if before else [[1, 2]])
 

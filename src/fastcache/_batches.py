@@ -46,9 +46,9 @@ class Gathering:
 
     __slots__ = (
         "__weakref__",
-        "_batches",
         "_door",
         "_first",
+        "_listed",
         "_most",
         "_opener",
         "_others",
@@ -58,7 +58,7 @@ class Gathering:
         "like",
     )
 
-    def __init__(self, like: Hashable, first: Batch, delay: float, batches: Batches[Any]) -> None:
+    def __init__(self, like: Hashable, first: Batch, delay: float, listed: Open[Any]) -> None:
         self.like = like
         self.closed = False
         self._first = first
@@ -67,7 +67,7 @@ class Gathering:
         self._taken: list[Batch] = []
         self._most = first.max_batch or MOST
         self._until = time.monotonic() + delay
-        self._batches = batches
+        self._listed = listed
         self._opener: int | None = None
         # At which a worker waits.
         self._door: Door | None = None
@@ -89,9 +89,11 @@ class Gathering:
         finally:
             self._opener = None
         # Not before: what is refused would take others with it.
-        self._batches.enlist(self)
-        if self.closed:
-            self._close()
+        try:
+            self._listed.add(self)
+        finally:
+            if self.closed:
+                self._close()
         return True
 
     def join(self, batch: Batch) -> bool:
@@ -118,7 +120,7 @@ class Gathering:
 
     def _close(self) -> None:
         self.closed = True
-        self._batches.unlist(self)
+        self._listed.all.pop(self, None)
 
     def run(self) -> None:
         """Waits until it is to begin, and loads."""
@@ -185,6 +187,27 @@ class Gathering:
         return sum(batch.heat() for batch in (self._first, *self._others))
 
 
+class Open(Generic["G"]):
+    """The open gatherings of a cache, in this process: in the child of a fork those of the parent are listed apart.
+
+    ``latest`` has the one of each kind that may be joined: of two that are opened at once, or where a batch had no
+    room, the other is joined by nobody any more.  It may be closed: it goes when its load is over, or the next takes
+    its place, and never takes another along.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        # In this order: a gathering that goes is taken off ``latest``, which others may have left locked.
+        self.latest: weakref.WeakValueDictionary[Hashable, G] = weakref.WeakValueDictionary()
+        self.all: dict[G, None] = {}
+
+    def add(self, gathering: G) -> None:
+        self.all[gathering] = None
+        self.latest[gathering.like] = gathering
+
+
 _all: Registry[Batches[Any]] = Registry()
 
 
@@ -199,23 +222,13 @@ class Batches(Generic["G"]):
         self._delay = delay
         self._gather = gather
         self._closed = False
-        self.reset_after_fork()
+        self._open: Open[G] = Open()
         _all.add(self)
 
     def reset_after_fork(self) -> None:
         """In the child, which has none of the threads that would load them."""
-        self._open: dict[G, None] = {}
-        # By what those are like that may join it, the latest of each kind: of two that are opened at once, or where a
-        # batch had no room, the other is joined by nobody any more.  It may be closed: it goes when its load is over,
-        # or the next takes its place, and never takes another along.
-        self._latest: weakref.WeakValueDictionary[Hashable, G] = weakref.WeakValueDictionary()
-
-    def enlist(self, gathering: G) -> None:
-        self._open[gathering] = None
-        self._latest[gathering.like] = gathering
-
-    def unlist(self, gathering: G) -> None:
-        self._open.pop(gathering, None)
+        former, self._open = self._open, Open()
+        former.forget()
 
     def submit(self, batch: Batch, submit: Callable[[G], bool], where: Hashable = None) -> bool:
         """Takes a batch on; False if it is closed, or if a gathering had to be opened and ``submit`` refused that.
@@ -225,10 +238,10 @@ class Batches(Generic["G"]):
         if self._closed:
             return False
         like = where, batch.like
-        gathering = self._latest.get(like)
+        gathering = self._open.latest.get(like)
         if gathering is not None and gathering.join(batch):
             return True
-        opened = self._gather(like, batch, self._delay, self)
+        opened = self._gather(like, batch, self._delay, self._open)
         if not opened.open(submit):
             return False
         if self._closed:
@@ -238,7 +251,7 @@ class Batches(Generic["G"]):
     def close(self) -> None:
         """Refuses further batches, and drops those that have not begun."""
         self._closed = True
-        for gathering in list(self._open):
+        for gathering in list(self._open.all):
             gathering.drop()
 
 

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from fastcache._batches import Batches, Gathering
+from fastcache._batches import Gathering, Open
 from fastcache._core.batch import Batch
 from fastcache._core.batch_errand import BatchErrand
 from fastcache._home import Home, home_of
@@ -18,8 +18,8 @@ class TaskGathering(Gathering):
 
     __slots__ = ("_home", "_loop", "_start", "_timers")
 
-    def __init__(self, like: Hashable, first: Batch, delay: float, batches: Batches[Any]) -> None:
-        super().__init__(like, first, delay, batches)
+    def __init__(self, like: Hashable, first: Batch, delay: float, listed: Open[Any]) -> None:
+        super().__init__(like, first, delay, listed)
         self._loop = asyncio.get_running_loop()
         self._start: Callable[[BatchErrand], None] | None = None
         self._home: weakref.ref[Home] | None = None
