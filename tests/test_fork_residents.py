@@ -204,3 +204,137 @@ print(cache.get("a"), cache.get("c", "none"))
 """,
         out="2\nparent's none",
     )
+
+
+def test_what_a_task_loads_in_the_child_has_no_place_of_the_parents() -> None:
+    check(
+        """
+cache = Cache(max_concurrent_loads=1)
+loop = asyncio.new_event_loop()
+go, leaves = asyncio.Event(), []
+
+async def load(key):
+    leaves.append(key)
+    await settle()
+    leaves.append(key)
+    return key
+
+async def outer(key):
+    await go.wait()
+    return await cache.aget_or_load("nested", load)
+
+async def begin():
+    global task
+    task = start(cache.aget_or_load("outer", outer))
+    await settle()
+
+async def go_on():
+    go.set()
+    await asyncio.gather(task, cache.aget_or_load("other", load))
+    # One after the other.
+    return len({*leaves[:2]}), len({*leaves[2:]})
+
+loop.run_until_complete(begin())
+print(forked(lambda: loop.run_until_complete(go_on())))
+print(loop.run_until_complete(go_on()))
+loop.close()
+""",
+        out="(1, 1)\n(1, 1)",
+    )
+
+
+@pytest.mark.parametrize("entering", ["try_enter()", "enter(None)"])
+def test_a_place_that_was_taken_as_a_fork_came_is_the_parents(entering: str) -> None:
+    check(
+        f"""
+from fastcache._bulkhead import Bulkhead
+
+cache = Cache(max_concurrent_loads=1)
+bulkhead = cache._bulkhead
+take = Bulkhead._take
+parent = os.getpid()
+
+def take_and_fork(self, *args):
+    global child
+    take(self, *args)
+    Bulkhead._take = take
+    child = os.fork()
+    signal.alarm(10)
+
+Bulkhead._take = take_and_fork
+entered = bulkhead.{entering}
+within = bulkhead.free
+bulkhead.leave()
+said = entered, within, bulkhead.free
+if os.getpid() != parent:
+    os._exit(0 if said == (True, 0, 1) else 1)
+print(*said, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+""",
+        out="True 0 1 0",
+    )
+
+
+def test_an_interrupt_as_the_child_begins_leaves_nothing_unmended() -> None:
+    check(
+        """
+from fastcache import _fork
+
+cache = Cache(max_concurrent_loads=1)
+held = HeldLoader("parent's")
+call = Call(cache.get_or_load, "k", held)
+held.gate.reached()
+places_held = _fork.places_held
+
+def interrupted(bulkhead):
+    _fork.places_held = places_held
+    raise KeyboardInterrupt
+
+def in_child():
+    return cache.flights(), cache.get_or_load("k", lambda key: "child's"), cache._bulkhead.free, ignored
+
+ignored = []
+sys.unraisablehook = lambda unraisable: ignored.append(unraisable.exc_type.__name__)
+_fork.places_held = interrupted
+print(forked(in_child))
+held.gate.open()
+call.join()
+""",
+        out="([], \"child's\", 1, ['KeyboardInterrupt'])",
+    )
+
+
+def test_what_is_gathered_as_a_fork_comes_is_joined_by_nobody_in_the_child() -> None:
+    check(
+        """
+clock = MovableClock()
+cache = Cache(ttl=10, stale_while_revalidate=100, refresh_batch_delay=100_000, clock=clock)
+cache.update(dict.fromkeys("abcd", "old"))
+clock.advance(11)
+parent = os.getpid()
+start_thread = threading.Thread.start
+
+def start_and_fork(self):
+    global child
+    threading.Thread.start = start_thread
+    start_thread(self)
+    child = os.fork()
+    signal.alarm(10)
+
+def load(keys):
+    return dict.fromkeys(keys, "new")
+
+threading.Thread.start = start_and_fork
+def ask(*keys):
+    for key in keys:
+        assert cache.get_many_or_load([key], load, max_batch=3) == {key: "old"}
+
+ask("a")
+# Three keys are not waited for any longer.
+ask(*("bc" if os.getpid() == parent else "bcd"))
+await_no_flights(cache, 5)
+if os.getpid() != parent:
+    os._exit(0 if [*map(cache.get, "bcd")] == ["new"] * 3 else 1)
+print(*map(cache.get, "abc"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+""",
+        out="new new new 0",
+    )

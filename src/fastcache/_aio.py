@@ -59,7 +59,7 @@ class InLine(Seat):
         return self._admitted.setdefault(None, False)
 
     def enter(self) -> bool:
-        """With a place: whether the load is this call's still."""
+        """With a place: whether the load is this call's still, as in the child of a fork it is not."""
         entered: list[bool] = []
         if self._places is not self._way.bulkhead.places:
             return False

@@ -145,14 +145,18 @@ class Bulkhead:
 
         If it raises, which only a signal handler can make it do, no place is taken.
         """
-        places = self.places
-        place: list[None] = []
-        try:
-            self._take(places, place)
-        except BaseException:
-            self._undo(places, place)
-            raise
-        return place != []
+        while True:
+            places = self.places
+            place: list[None] = []
+            try:
+                self._take(places, place)
+            except BaseException:
+                self._undo(places, place)
+                raise
+            entered = place != []
+            # Else this is the child of a fork that came meanwhile, and the place the parent's.
+            if places is self.places:
+                return entered
 
     def enter(self, timeout: float | None) -> bool:
         """Takes a place, and waits in line for one at most ``timeout`` seconds (None: for ever); False if in vain.
@@ -177,14 +181,16 @@ class Bulkhead:
             try:
                 self._take(places, place)
                 if place:
-                    return True
+                    # As above.
+                    if places is self.places:
+                        return True
+                    continue
                 if stops_its_thread(waiter.door):
                     self.check_stop()
                 residents.add(waiter)
                 queued.extend(map(line.append, (waiter,)))
                 self.serve()
-                admitted = self._wait(line, waiter, until)
-                if not admitted:
+                if not self._wait(line, waiter, until):
                     self._withdraw(line, waiter, withdrawn)
                 residents.discard(waiter)
             except BaseException:
@@ -295,7 +301,7 @@ class Bulkhead:
             withdrawn.extend(map(line.remove, (waiter,)))
 
     def _wait(self, line: deque[Waiter], waiter: AtDoor, until: float | None) -> bool:
-        """Waits to be admitted, or in the child of a fork that came meanwhile for nothing; False if time is up."""
+        """False if time is up before it is admitted; True also if the line is no more: see ``enter``."""
         is_main = threading.get_ident() == threading.main_thread().ident
         deaf = is_deaf(waiter.door)
         # A signal that comes just before the main thread waits interrupts nothing; a hub looks for them itself.

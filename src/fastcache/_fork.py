@@ -64,19 +64,30 @@ def _before() -> None:
 
 
 def _in_child() -> None:
+    try:
+        _mend()
+    except BaseException:
+        # Each step may be done again.  What hooks raise the interpreter reports, and forgets.
+        _mend()
+        raise
+
+
+def _mend() -> None:
     after_fork(fresh_seed())
+    # After the flights of the process, and before places are counted.
     thread_survives_fork()
     for cache in live_caches():
         # The places of the parent's other threads are free; what this thread is loading goes on.
         if cache._bulkhead is not None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
-    _batches.reset_after_fork()
     for name in ("fastcache._greenlets", "fastcache._doors", "fastcache._home", "fastcache._task_loads"):
         # None of it is there amid its import, which a handler or finalizer may have interrupted to fork.
         reset = getattr(_threads.imported(name), "reset_after_fork", None)
         if reset is not None:
             reset()
     _refresh.reset_after_fork()
+    # After the pools: a finalizer may gather meanwhile.
+    _batches.reset_after_fork()
     _threads.reset_after_fork()
 
 

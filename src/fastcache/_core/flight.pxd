@@ -46,7 +46,7 @@ cdef class Flight:
     cdef uint32_t slot
     cdef int64_t number         # of invalidations of tags before it began
     cdef object admitted        # the bulkhead in which it has a place, to be given back at its end; or None
-    cdef int admitted_after     # so many forks, which led to the process in which it has that place
+    cdef int forks_when_admitted    # which had led to the process in which it has that place
     cdef object late            # what was raised as it was; or None
     cdef tuple lent             # bulkheads in which the thread that waits for it has a place; or None
     cdef object beside          # the flight that this one, which is linked nowhere, runs beside; or None

@@ -282,12 +282,12 @@ cdef int forks_so_far() noexcept:
 
 
 cdef void flights_survive_fork(PyObject* innermost) noexcept:
-    """In the child: what this thread loads, the innermost first, keeps its places."""
+    """In the child: what this thread loads, the innermost first, keeps the places that it has."""
     global forks
     cdef PyObject* at = innermost
     forks += 1
     while at != NULL:
-        (<Flight>at).admitted_after = forks
+        (<Flight>at).forks_when_admitted = forks
         at = (<Flight>at).outer
 
 

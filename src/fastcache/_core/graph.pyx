@@ -19,6 +19,7 @@ from fastcache._core.greenlet cimport (
     in_spawned_greenlet, may_be_greenlets, places_here, waits_for_this_thread, who_runs,
 )
 from fastcache._core.mutex cimport Mutex, assert_outside, mutex_lock, mutex_reset, mutex_unlock
+from fastcache._core.place cimport has_place
 from fastcache._core.py cimport FOREVER, py_decref, py_incref, steal
 from fastcache._core.walk cimport is_led_within, is_same_load, leads_back
 
@@ -175,7 +176,7 @@ cdef bint admits(Flight flight, object bulkhead) noexcept:
     for place in flight.lent or ():
         if place is bulkhead:
             return True
-    return flight.admitted is bulkhead
+    return has_place(flight, bulkhead)
 
 
 cdef tuple places():
@@ -183,7 +184,7 @@ cdef tuple places():
     cdef PyObject* at = stack()
     cdef tuple found = None
     while at != NULL:
-        if (<Flight>at).admitted is not None:
+        if (<Flight>at).admitted is not None and has_place(<Flight>at, (<Flight>at).admitted):
             found = (found or ()) + ((<Flight>at).admitted,)
         if (<Flight>at).lent is not None:
             found = (found or ()) + (<Flight>at).lent

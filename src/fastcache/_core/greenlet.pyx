@@ -185,7 +185,7 @@ def thread_survives_fork():
     if mine is not None:
         mine.survive_fork()
         for flight in mine.loads:
-            flight.admitted_after = forks_so_far()
+            flight.forks_when_admitted = forks_so_far()
 
 
 cdef void greenlet_begins(Flight flight, object store) noexcept:

@@ -8,12 +8,12 @@ from fastcache._core.flight cimport Flight, forks_so_far
 cdef inline void take_place(Flight flight, object bulkhead) noexcept:
     """A place that was found is the flight's."""
     flight.admitted = bulkhead
-    flight.admitted_after = forks_so_far()
+    flight.forks_when_admitted = forks_so_far()
 
 
 cdef inline bint has_place(Flight flight, object bulkhead) noexcept:
     """Whether it has a place of its own there; in the child of a fork, not in the parent's."""
-    return flight.admitted is bulkhead and flight.admitted_after == forks_so_far()
+    return flight.admitted is bulkhead and flight.forks_when_admitted == forks_so_far()
 
 
 cdef inline int leave_bulkhead(object bulkhead) except -1:
