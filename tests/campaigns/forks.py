@@ -12,6 +12,7 @@ import sysconfig
 import threading
 import time
 import traceback
+from functools import partial
 from typing import Any
 
 from fastcache import Cache, SingleFlight
@@ -59,6 +60,10 @@ async def aload_many(keys: Any) -> Any:
     return load_many(keys)
 
 
+def has_all_places(cache: Cache[Any, Any]) -> bool:
+    return cache._bulkhead is None or cache._bulkhead.free == cache._bulkhead.limit
+
+
 class Hot:
     """A process's caches, and the threads that use them until ``stop`` is set."""
 
@@ -72,8 +77,9 @@ class Hot:
                 40_000, 0.002, stale_while_revalidate=60, refresh_workers=2, refresh_queue=8, refresh_batch_delay=0.001
             ),
             Cache(30, 0.05, max_concurrent_loads=2, stale_if_error=1, error_ttl=0.01, copy=lambda value: [value[0]]),
+            Cache(max_concurrent_loads=2),
         ]
-        self.stale, self.crowded = self.caches[2:]
+        self.stale, self.crowded, self.roomy = self.caches[2:]
         works = [self.use, self.use, self.load_slowly, self.stand_in_line, self.stand_in_line, self.use_tasks]
         self.calls = [Call(self.work, one, random.Random(seed + number)) for number, one in enumerate(works)]
 
@@ -133,7 +139,7 @@ class Hot:
         """All that the parent's other threads did is theirs alone."""
         for cache in self.caches:
             assert cache.flights() == [], cache
-            assert cache._bulkhead is None or cache._bulkhead.free == 2
+            assert has_all_places(cache)
             for key in KEYS:
                 assert cache.get_or_load(key, lambda key: [key]) == [key]
             assert Call(cache.get_or_load, "new", lambda key: [key]).result(LIMIT) == ["new"]
@@ -147,9 +153,8 @@ class Hot:
             assert self.stale.get_many_or_load([key], load_many, max_batch=4) == {key: [key]}
         await_no_flights(self.stale, LIMIT)
         asyncio.run(self.refresh_as_child())
-        bulkhead = self.crowded._bulkhead
-        await_until(lambda: bulkhead is not None and bulkhead.free == 2, "both places", LIMIT)
         for cache in self.caches:
+            await_until(partial(has_all_places, cache), "both places", LIMIT)
             cache.close()
             cache._check()
 
@@ -166,9 +171,31 @@ class Hot:
         assert self.stale.stats().refreshes_dropped == before
 
 
-def forked(hot: Hot) -> int:
-    """Forks; the child's exit code."""
-    child = os.fork()
+def forked(hot: Hot, draw: random.Random) -> int:
+    """Forks between two calls, in a load, or in a handler amid whatever a call does; the child's exit code."""
+    children: list[int] = []
+
+    def fork(*_: object) -> None:
+        if not children:
+            children.append(os.fork())
+
+    def load(key: Any) -> Any:
+        fork()
+        return [key]
+
+    how = draw.randrange(3)
+    if how == 0:
+        fork()
+    elif how == 1:
+        signal.signal(signal.SIGVTALRM, fork)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 1e-4 + draw.random() * 1e-3)
+    cache = draw.choice((hot.crowded, hot.roomy))
+    while not children:
+        if how == 1:
+            cache.get_or_load(draw.choice(KEYS), lambda key: [key], force=True)
+        else:
+            cache.get_or_load(draw.choice(KEYS), load, force=True)
+    [child] = children
     if child == 0:
         code = 1
         try:
@@ -194,7 +221,7 @@ def run(forks: int, seed: int) -> str:
     draw = random.Random(seed)
     for number in range(forks):
         time.sleep(draw.random() * 0.002)
-        code = forked(hot)
+        code = forked(hot, draw)
         assert code == 0, f"child {number} ended with {code}"
     hot.stop.set()
     for call in hot.calls:
