@@ -303,6 +303,33 @@ call.join()
     )
 
 
+def test_a_fork_as_the_child_begins_leaves_nothing_half_mended() -> None:
+    check(
+        """
+from fastcache import _bulkhead
+
+cache = Cache(max_concurrent_loads=1)
+partial = _bulkhead.partial
+
+def forking(*args):
+    global grandchild
+    _bulkhead.partial = partial
+    grandchild = os.fork()
+    return partial(*args)
+
+def in_child():
+    said = cache.get_or_load("k", str), cache._bulkhead.free
+    if not grandchild:
+        os._exit(0 if said == ("k", 1) else 1)
+    return *said, os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1])
+
+_bulkhead.partial = forking
+print(forked(in_child))
+""",
+        out="('k', 1, 0)",
+    )
+
+
 def test_what_is_gathered_as_a_fork_comes_is_joined_by_nobody_in_the_child() -> None:
     check(
         """

@@ -28,7 +28,7 @@ class InLine(Seat):
     An interrupt may come after any call; so each thing here is done in one step, or may be done again.
     """
 
-    __slots__ = ("_admitted", "_home", "_place", "_places", "_way")
+    __slots__ = ("_admitted", "_home", "_place", "_way", "places")
 
     def __init__(self, way: Approach | Rounds) -> None:
         super().__init__()
@@ -37,8 +37,8 @@ class InLine(Seat):
         self._admitted: dict[None, bool] = {}
         # What stands for its place in the line, and then for that in the bulkhead, while it is this one's to give back.
         self._place: list[Any] = []
-        # To which that belongs: in the child of a fork, to the parent's.
-        self._places = way.bulkhead.places
+        # To which that belongs; in the child of a fork they are the parent's.
+        self.places = way.bulkhead.places
         self._home: weakref.ref[Home] | None = None
 
     def stand(self) -> None:
@@ -61,7 +61,7 @@ class InLine(Seat):
     def enter(self) -> bool:
         """With a place: whether the load is this call's still, as in the child of a fork it is not."""
         entered: list[bool] = []
-        if self._places is not self._way.bulkhead.places:
+        if self.places is not self._way.bulkhead.places:
             return False
         entered.extend(map(self._way.entered, map(list.pop, (self._place,))))
         return entered[0]
@@ -83,7 +83,7 @@ class InLine(Seat):
 
     def _give_back(self) -> None:
         if self.is_admitted():
-            self._way.bulkhead.give_back(self._place, self._places)
+            self._way.bulkhead.give_back(self._place, self.places)
         else:
             self._way.bulkhead.withdraw(self)
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     class Waiter(Protocol):
         """Who stands in line; told apart by identity, so without an ``==`` of its own."""
 
+        places: deque[None]
+
         def admit(self) -> bool:
             """Tells it that it has a place; False if it is gone, and the place for the next.
 
@@ -55,7 +57,7 @@ taken_here: dict[str, Callable[[Bulkhead], int]] = {}
 class AtDoor:
     """A thread or greenlet that stands at a door until it is admitted; a greenlet may be lost with its thread."""
 
-    __slots__ = ("_admitted", "_bulkhead", "_place", "_places", "door")
+    __slots__ = ("_admitted", "_bulkhead", "_place", "door", "places")
 
     def __init__(self, bulkhead: Bulkhead, places: deque[None], door: Door) -> None:
         self.door = door
@@ -63,7 +65,7 @@ class AtDoor:
         # By whoever was the first to settle it.
         self._admitted: dict[None, bool] = {}
         self._place: list[None] = [None]
-        self._places = places
+        self.places = places
 
     def takes(self, bulkhead: Bulkhead) -> bool:
         """Whether it has a place, or is to have one, and has yet to go on with it."""
@@ -87,7 +89,7 @@ class AtDoor:
 
     def lost(self) -> None:
         if self.is_admitted():
-            self._bulkhead.give_back(self._place, self._places)
+            self._bulkhead.give_back(self._place, self.places)
         else:
             self._bulkhead.withdraw(self)
 
@@ -110,11 +112,13 @@ class Bulkhead:
 
     def reset_after_fork(self, held: int) -> None:
         """In the child: nobody waits, and all places are free but the ``held`` ones of the thread that forked."""
-        self._line: deque[Waiter] = deque()
-        self.places: deque[None] = deque([None] * (self.limit - held))
+        line: deque[Waiter] = deque()
+        places: deque[None] = deque([None] * (self.limit - held))
         # Gives a place back in one step that no interrupt precedes or splits, and serves nobody: for callers in C, who
         # are to call ``serve`` after it.
-        self.vacate: Callable[[], None] = partial(self.places.append, None)
+        vacate: Callable[[], None] = partial(places.append, None)
+        # With nothing called in between, where a handler could fork once more.
+        self._line, self.places, self.vacate = line, places, vacate
 
     @property
     def free(self) -> int:
@@ -231,10 +235,11 @@ class Bulkhead:
     def queue(self, waiter: Waiter) -> None:
         """Puts a waiter at the end of the line; it may be admitted before this returns.
 
-        If it raises, which only a signal handler can make it do, the waiter is not in line and has no place, though it
-        may have been told so.
+        ``waiter.places`` are those to which the place will belong that it gets. If it raises, which only a signal
+        handler can make it do, the waiter is not in line and has no place, though it may have been told so.
         """
         line, places = self._line, self.places
+        waiter.places = places
         queued: list[None] = []
         withdrawn: list[None] = []
         try:

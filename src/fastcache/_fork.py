@@ -63,13 +63,15 @@ def _before() -> None:
         raise interrupt
 
 
+_mended = os.getpid()
+
+
 def _in_child() -> None:
-    try:
+    """What interrupts a hook the interpreter reports, and forgets: the second then does all once more."""
+    global _mended
+    if _mended != os.getpid():
         _mend()
-    except BaseException:
-        # Each step may be done again.  What hooks raise the interpreter reports, and forgets.
-        _mend()
-        raise
+        _mended = os.getpid()
 
 
 def _mend() -> None:
@@ -80,17 +82,18 @@ def _mend() -> None:
         # The places of the parent's other threads are free; what this thread is loading goes on.
         if cache._bulkhead is not None:
             cache._bulkhead.reset_after_fork(places_held(cache._bulkhead))
+    _refresh.reset_after_fork()
+    # After the pools: a finalizer may gather meanwhile.
+    _batches.reset_after_fork()
+    _threads.reset_after_fork()
     for name in ("fastcache._greenlets", "fastcache._doors", "fastcache._home", "fastcache._task_loads"):
         # None of it is there amid its import, which a handler or finalizer may have interrupted to fork.
         reset = getattr(_threads.imported(name), "reset_after_fork", None)
         if reset is not None:
             reset()
-    _refresh.reset_after_fork()
-    # After the pools: a finalizer may gather meanwhile.
-    _batches.reset_after_fork()
-    _threads.reset_after_fork()
 
 
 # Windows has no fork.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before, after_in_child=_in_child)
+    os.register_at_fork(after_in_child=_in_child)

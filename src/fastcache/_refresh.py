@@ -102,12 +102,16 @@ class RefreshPool:
         _pools.add(self)
 
     def _reset(self) -> None:
-        self._workers: SimpleQueue[None] = SimpleQueue()
-        self._queued: dict[_Queued, None] = {}
-        self._idle: dict[SimpleQueue[None], None] = {}
-        self._threads: set[threading.Thread] = set()
+        workers: SimpleQueue[None] = SimpleQueue()
         for _ in range(self._limits[0]):
-            self._workers.put(None)
+            workers.put(None)
+        queued: dict[_Queued, None] = {}
+        idle: dict[SimpleQueue[None], None] = {}
+        threads: set[threading.Thread] = set()
+        # In the child of a fork: what goes with the former ones may use the pool, and so goes last; and nothing is
+        # called between the new ones, where a handler could fork once more.
+        _former = self.__dict__.copy()
+        self._workers, self._queued, self._idle, self._threads = workers, queued, idle, threads
 
     def submit(self, task: Task) -> bool:
         """Takes a task on; False if it is closed, or full of tasks that are as hot.
