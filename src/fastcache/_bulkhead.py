@@ -235,7 +235,7 @@ class Bulkhead:
     def queue(self, waiter: Waiter) -> None:
         """Puts a waiter at the end of the line; it may be admitted before this returns.
 
-        ``waiter.places`` are those to which the place will belong that it gets. If it raises, which only a signal
+        ``waiter.places`` are those to which the place will belong that it gets.  If it raises, which only a signal
         handler can make it do, the waiter is not in line and has no place, though it may have been told so.
         """
         line, places = self._line, self.places
