@@ -264,7 +264,6 @@ def test_gatherings_are_forgotten_when_they_are_loaded(
     executor.run_all()
     assert cache._batches is not None
     assert len(cache.get_many(range(50))) == 50
-    gc.collect()
     assert (len(cache._batches._open.all), len(cache._batches._open.latest)) == (0, 0)
 
 
@@ -429,6 +428,31 @@ def test_who_joins_what_closes_in_that_moment_opens_another_unless_it_was_taken(
     assert len(set(cache._batches._open.all)) == before
     executor.run_all()
     assert loader.calls == ([[1], [2]] if before else [[1, 2]])
+
+
+class Alike:
+    """As much of a gathering as the list of the open ones asks for."""
+
+    like = "like"
+    closed = False
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_one_that_is_listed_as_another_goes_stays_unless_it_has_closed(closed: bool) -> None:
+    first, second = Alike(), Alike()
+    second.closed = closed
+
+    class ListedBetween(dict[Any, Any]):
+        def get(self, key: Any, default: Any = None) -> Any:
+            found = super().get(key, default)
+            self[key] = second
+            return found
+
+    listed: Any = _batches.Open()
+    listed.add(first)
+    listed.latest = ListedBetween(listed.latest)
+    listed.remove(first)
+    assert (listed.all, dict(listed.latest)) == ({}, {} if closed else {"like": second})
 
 
 @pytest.mark.parametrize(("delay", "error"), [(-1, ValueError), ("1", TypeError), (float("nan"), ValueError)])

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import weakref
 from collections.abc import Callable, Hashable
 from itertools import repeat
 
@@ -44,19 +43,7 @@ class Gathering:
     :param like: equal for the batches that may join it.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_door",
-        "_first",
-        "_listed",
-        "_most",
-        "_opener",
-        "_others",
-        "_taken",
-        "_until",
-        "closed",
-        "like",
-    )
+    __slots__ = ("_door", "_first", "_listed", "_most", "_opener", "_others", "_taken", "_until", "closed", "like")
 
     def __init__(self, like: Hashable, first: Batch, delay: float, listed: Open[Any]) -> None:
         self.like = like
@@ -120,7 +107,7 @@ class Gathering:
 
     def _close(self) -> None:
         self.closed = True
-        self._listed.all.pop(self, None)
+        self._listed.remove(self)
 
     def run(self) -> None:
         """Waits until it is to begin, and loads."""
@@ -191,21 +178,31 @@ class Open(Generic["G"]):
     """The open gatherings of a cache, in this process: in the child of a fork those of the parent are listed apart.
 
     ``latest`` has the one of each kind that may be joined: of two that are opened at once, or where a batch had no
-    room, the other is joined by nobody any more.  It may be closed: it goes when its load is over, or the next takes
-    its place, and never takes another along.
+    room, the other is joined by nobody any more.
     """
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        # In this order: a gathering that goes is taken off ``latest``, which others may have left locked.
-        self.latest: weakref.WeakValueDictionary[Hashable, G] = weakref.WeakValueDictionary()
         self.all: dict[G, None] = {}
+        self.latest: dict[Hashable, G] = {}
 
     def add(self, gathering: G) -> None:
         self.all[gathering] = None
         self.latest[gathering.like] = gathering
+
+    def remove(self, gathering: G) -> None:
+        """Of one that has closed."""
+        self.all.pop(gathering, None)
+        if self.latest.get(gathering.like) is not gathering:
+            return
+        other = self.latest.pop(gathering.like, gathering)
+        if other is not gathering:
+            # It was listed in this very moment, and may have closed before it is put back.
+            self.latest.setdefault(other.like, other)
+            if other.closed:
+                self.remove(other)
 
 
 _all: Registry[Batches[Any]] = Registry()
