@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 # A Resident adds its name to ``told`` when it is lost.
 RESIDENTS = """
-import asyncio, gc, weakref
+import _thread, asyncio, gc
 from fastcache._core.greenlet import residents_here
 from fastcache._home import home_of
 from tests.harness.tasks import AsyncHeldLoader, settle, start, until
@@ -77,7 +77,6 @@ def stay(pipe):
     finally:
         os._exit(0)
 
-import _thread
 said = []
 _thread.start_new_thread(live, ())
 await_until(lambda: told)

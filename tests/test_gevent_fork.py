@@ -131,7 +131,7 @@ def load_many(keys):
     )
 
 
-# Plays a scene in a thread of its own, which forks by ``in_child`` and ends in both.
+# For a thread that forks, and ends in both processes.
 THREAD_FORKS = (
     FORKS
     + STALE
@@ -158,7 +158,6 @@ def print_then(here, function):
         sys.stdout.flush()
     finally:
         os._exit(0)
-
 """
 )
 

@@ -225,6 +225,7 @@ class Batches(Generic["G"]):
     def reset_after_fork(self) -> None:
         """In the child, which has none of the threads that would load them."""
         former, self._open = self._open, Open()
+        # So that this thread, if it is amid one of those, meets nothing there that others have left locked.
         former.forget()
 
     def submit(self, batch: Batch, submit: Callable[[G], bool], where: Hashable = None) -> bool:
